@@ -1,0 +1,19 @@
+"""Experiment tests for how supervised fine-tuning and reinforcement learning interact."""
+
+from coupling_bench.claims import Verdict, claim
+from coupling_bench.measures.ability import accuracy, balanced_accuracy, mcc
+from coupling_bench.measures.loss import sft_loss, sft_loss_at_best_temperature, sft_loss_per_token
+from coupling_bench.measures.reward import expected_reward, mean_at_1
+
+__all__ = [
+    "Verdict",
+    "accuracy",
+    "balanced_accuracy",
+    "claim",
+    "expected_reward",
+    "mcc",
+    "mean_at_1",
+    "sft_loss",
+    "sft_loss_at_best_temperature",
+    "sft_loss_per_token",
+]

@@ -1,0 +1,48 @@
+"""From a prompt to a judged answer: rendering, strict and robust parsing, the verifier's reward.
+
+The trap that both parsers must avoid: "unacceptable" contains "acceptable", so a search for the
+last occurrence of either label as a substring answers "acceptable" whenever any label occurs, and
+accuracy falls to the majority rate.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+REWARD_RIGHT = 1.0
+REWARD_WRONG = -1.0
+REWARD_WIDTH = REWARD_RIGHT - REWARD_WRONG
+"""w in the bounds of the theory: the largest reward minus the smallest."""
+
+Parser = Callable[[str, Sequence[str]], int | None]
+
+
+def render(template: str, sentence: str) -> str:
+    """Return the prompt of a sentence; the answer follows it without a blank."""
+    return template.replace("{sentence}", sentence)
+
+
+def parse_strict(text: str, answers: Sequence[str]) -> int | None:
+    """Return the index of the answer that ``text`` is, to the letter, or None.
+
+    This is the parser of the reward in RL training, which the paper calls "strict on the format".
+    """
+    return answers.index(text) if text in answers else None
+
+
+def parse_robust(text: str, answers: Sequence[str]) -> int | None:
+    """Return the index of the answer that occurs last in ``text`` as a word, or None.
+
+    This is the parser of the paper's evaluation (arXiv:2601.07389v1, section 5): the whole output
+    is searched for either label and the last one counts. Case is ignored.
+    """
+    longest_first = sorted(answers, key=len, reverse=True)
+    pattern = r"(?<!\w)(" + "|".join(map(re.escape, longest_first)) + r")(?!\w)"
+    found = re.findall(pattern, text, flags=re.IGNORECASE)
+    return [a.lower() for a in answers].index(found[-1].lower()) if found else None
+
+
+def reward(text: str, truth: int, answers: Sequence[str], parse: Parser) -> float:
+    """Return +1 if ``text`` parses to the true answer, else -1."""
+    return REWARD_RIGHT if parse(text, answers) == truth else REWARD_WRONG

@@ -1,0 +1,138 @@
+"""Claims and verdicts: what a paper says, declared beside the one test that checks it.
+
+A claim's margin, unit and error rate are its pre-registration; ``judge`` compares the interval of
+the per-seed differences with the margin and knows nothing of models or of pytest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import numpy.typing as npt
+
+from coupling_bench.statistics import Interval, seeds_needed, student_interval
+
+
+class Verdict(Enum):
+    """What a run says of a claim; the text is what users read."""
+
+    SUPPORTED = "supported"
+    REFUTED = "refuted"
+    INCONCLUSIVE = "inconclusive"
+    NOT_APPLICABLE = "not applicable"
+
+
+DIRECTIONS = ("increase_by", "decrease_by")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """One sentence of a paper, with what would confirm it."""
+
+    sentence: str
+    cites: str
+    """Source with its version, theorem or equation, and figure."""
+    direction: str
+    """``increase_by`` or ``decrease_by``."""
+    margin: float
+    """The smallest effect that counts, not negative, in ``unit``."""
+    unit: str
+    alpha: float = 0.05
+    """Level of the two-sided interval."""
+    requires: tuple[Any, ...] = field(default=())
+    """Preconditions (``requirements.Requirement``) without which there is nothing to judge."""
+    beside: tuple[Any, ...] = field(default=())
+    """Other views of the same effect (``requirements.Beside``), reported and never judged."""
+
+    @property
+    def threshold(self) -> float:
+        """The margin with the sign of the claimed direction, as the effect is compared with it."""
+        return self.margin if self.direction == "increase_by" else 0.0 - self.margin
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """A verdict with the numbers that led to it."""
+
+    verdict: Verdict
+    reversed: bool
+    """Refuted, and the interval lies wholly on the other side of zero."""
+    interval: Interval
+    seeds_needed: int | None
+    """For an inconclusive verdict: how many seeds would decide, if effect and spread stay."""
+
+
+def judge(claim: Claim, differences: npt.ArrayLike) -> Judgement:
+    """Judge per-seed paired differences ``(S,)``, in the claim's unit.
+
+    *Supported*: the interval lies wholly beyond the margin. *Refuted*: wholly on this side of it.
+    *Inconclusive*: it holds the margin.
+    """
+    interval = student_interval(differences, claim.alpha)
+    sign = 1.0 if claim.direction == "increase_by" else -1.0
+    low, high = sorted((sign * interval.low, sign * interval.high))
+    if low > claim.margin:
+        verdict = Verdict.SUPPORTED
+    elif high < claim.margin:
+        verdict = Verdict.REFUTED
+    else:
+        verdict = Verdict.INCONCLUSIVE
+    return Judgement(
+        verdict=verdict,
+        reversed=verdict is Verdict.REFUTED and high < 0.0,
+        interval=interval,
+        seeds_needed=(
+            seeds_needed(differences, claim.threshold, claim.alpha)
+            if verdict is Verdict.INCONCLUSIVE
+            else None
+        ),
+    )
+
+
+def claim(
+    sentence: str,
+    *,
+    cites: str,
+    unit: str,
+    increase_by: float | None = None,
+    decrease_by: float | None = None,
+    alpha: float = 0.05,
+    requires: Sequence[Any] = (),
+    beside: Sequence[Any] = (),
+):
+    """Mark a test as the one that checks a claim.
+
+    Args:
+        sentence: the claim in the paper's words, subject-verb-object.
+        cites: source with its version, theorem or equation, and figure.
+        unit: of the effect.
+        increase_by: the claim holds if the effect's interval lies above this margin.
+        decrease_by: the claim holds if the effect's interval lies below minus this margin.
+        alpha: level of the two-sided interval.
+        requires: preconditions, measured before the verdict.
+        beside: other views of the effect, reported beside it.
+    """
+    import pytest
+
+    named = {"increase_by": increase_by, "decrease_by": decrease_by}
+    given = [(direction, margin) for direction, margin in named.items() if margin is not None]
+    if len(given) != 1:
+        raise ValueError(f"claim {sentence!r}: give one of {', '.join(DIRECTIONS)}, got {given}.")
+    direction, margin = given[0]
+    if margin < 0:
+        raise ValueError(f"claim {sentence!r}: the margin {margin} is negative.")
+    return pytest.mark.claim(
+        Claim(
+            sentence=sentence,
+            cites=cites,
+            direction=direction,
+            margin=margin,
+            unit=unit,
+            alpha=alpha,
+            requires=tuple(requires),
+            beside=tuple(beside),
+        )
+    )

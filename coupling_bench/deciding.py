@@ -1,0 +1,198 @@
+"""From per-seed differences to what pytest is told: verdict, sentence, and the claim's record."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from coupling_bench.claims import Claim, Judgement, Verdict, judge
+from coupling_bench.requirements import Beside, Measured, Requirement, RunsOf
+from coupling_bench.statistics import p_value, smallest_detectable_effect, student_interval
+
+SCALES_WITHOUT_VERDICT = ("smoke",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What to tell pytest (``passed``, ``failed``, ``xfailed`` or ``skipped``) and why."""
+
+    outcome: str
+    message: str
+    record: dict[str, Any]
+
+
+def decide(
+    claim: Claim,
+    differences: npt.ArrayLike,
+    *,
+    runs: RunsOf,
+    seeds: Iterable[int],
+    scale: str,
+    accepted: str | None,
+    recording: bool = False,
+) -> Decision:
+    """Judge a claim, after its requirements, and compare with the verdict accepted before.
+
+    Args:
+        claim: what is claimed.
+        differences: per-seed paired differences ``(S,)`` in the claim's unit.
+        runs: gives a node's runs, for requirements and the views beside the effect.
+        seeds: the seeds behind the differences, in their order.
+        scale: at ``smoke`` the numbers are recorded and no verdict is given.
+        accepted: the verdict recorded in ``reports/reference/`` for this claim and recipe.
+        recording: accept the verdict of this run instead, unless it is undecided.
+
+    Raises:
+        ValueError: the differences are not one finite number a seed.
+    """
+    seeds = list(seeds)
+    values = np.asarray(differences, dtype=float)
+    if values.shape != (len(seeds),) or not np.all(np.isfinite(values)):
+        raise ValueError(
+            f"decide: {claim.sentence!r} got differences {values.tolist()}, needed one finite "
+            f"number for each of the {len(seeds)} seeds."
+        )
+    judgement = judge(claim, values)
+    requires = [_require(r, runs) for r in claim.requires]
+    unmet = [r for r in requires if r["met"] is False]
+    if scale in SCALES_WITHOUT_VERDICT:
+        verdict = None
+    else:
+        verdict = Verdict.NOT_APPLICABLE if unmet else judgement.verdict
+    if recording and verdict is not None:
+        accepted = verdict.value
+    outcome, message = _say(claim, judgement, verdict, unmet, accepted, seeds)
+    record = {
+        "claim": claim.sentence,
+        "cites": claim.cites,
+        "verdict": verdict.value if verdict else None,
+        "reversed": verdict is Verdict.REFUTED and judgement.reversed,
+        "accepted": accepted,
+        "effect": judgement.interval.estimate,
+        "interval": bounds(judgement.interval.low, judgement.interval.high),
+        "margin": claim.threshold,
+        "direction": claim.direction,
+        "unit": claim.unit,
+        "alpha": claim.alpha,
+        "seeds": seeds,
+        "per_seed": values.tolist(),
+        "smallest_detectable_effect": smallest_detectable_effect(values, claim.alpha),
+        "seeds_needed": judgement.seeds_needed,
+        "p_value": p_value(values, claim.threshold),
+        "requires": requires,
+        "beside": [_view(b, runs) for b in claim.beside],
+        "message": message,
+    }
+    return Decision(outcome=outcome, message=message, record=record)
+
+
+def bounds(low: float | None, high: float | None) -> list[float | None]:
+    """Return two bounds for JSON, which has no infinity: None where unbounded."""
+    return [b if b is not None and math.isfinite(b) else None for b in (low, high)]
+
+
+def _require(requirement: Requirement, runs: RunsOf) -> dict[str, Any]:
+    measured = requirement.measure(runs)
+    return {
+        "name": requirement.name,
+        "unit": requirement.unit,
+        "within": bounds(requirement.above, requirement.below),
+        **_measured(measured),
+        "met": None if measured is None else requirement.met(measured),
+        "note": "cannot be known on this task, so not required" if measured is None else "",
+    }
+
+
+def _measured(measured: Measured | None) -> dict[str, Any]:
+    if measured is None:
+        return {"estimate": None, "interval": [None, None], "per_seed": []}
+    return {
+        "estimate": measured.interval.estimate,
+        "interval": bounds(measured.interval.low, measured.interval.high),
+        "per_seed": list(measured.per_seed),
+    }
+
+
+def _view(beside: Beside, runs: RunsOf) -> dict[str, Any]:
+    values = beside.measure(runs)
+    interval = student_interval(values)
+    return {
+        "name": beside.name,
+        "unit": beside.unit,
+        "effect": interval.estimate,
+        "interval": bounds(interval.low, interval.high),
+        "per_seed": values.tolist(),
+        "note": beside.note,
+    }
+
+
+def _say(
+    claim: Claim,
+    judgement: Judgement,
+    verdict: Verdict | None,
+    unmet: list[dict[str, Any]],
+    accepted: str | None,
+    seeds: list[int],
+) -> tuple[str, str]:
+    """Return pytest's outcome and the sentence that explains it."""
+    numbers = effect_text(claim, judgement, len(seeds))
+    name = f"{claim.sentence} ({claim.cites})"
+    if verdict is None:
+        return "passed", f"NO VERDICT AT THIS SCALE: {name}. {numbers}."
+    if verdict is Verdict.NOT_APPLICABLE:
+        why = "; ".join(requirement_text(r) for r in unmet)
+        text = f"NOT APPLICABLE: {name}. {why}. The effect would have been: {numbers}."
+        outcome = "skipped"
+    elif verdict is Verdict.INCONCLUSIVE:
+        needed = judgement.seeds_needed
+        advice = f"--seeds {needed} would probably decide" if needed else "more seeds will not help"
+        advice = "one seed has no interval; use --seeds 3" if len(seeds) == 1 else advice
+        return "failed", f"INCONCLUSIVE: {name}. {numbers}; {advice}."
+    else:
+        label = "REVERSED" if judgement.reversed else verdict.value.upper()
+        text = f"{label}: {name}. {numbers}; {needs_text(claim)}."
+        refuted = "xfailed" if accepted == verdict.value else "failed"
+        outcome = "passed" if verdict is Verdict.SUPPORTED else refuted
+    if accepted is not None and accepted != verdict.value:
+        return "failed", f"VERDICT CHANGED: accepted was {accepted!r}. {text} {ACCEPT}"
+    if outcome == "failed":
+        text = f"{text} {ACCEPT}"
+    return outcome, text
+
+
+ACCEPT = "If this is a finding and no defect, accept it: pytest suites --record"
+
+
+def effect_text(claim: Claim, judgement: Judgement, seeds: int) -> str:
+    """Return effect, interval and number of seeds in words."""
+    interval = judgement.interval
+    percent = f"{100 * (1 - claim.alpha):g}%"
+    return (
+        f"effect = {interval.estimate:+.4f} {claim.unit}, {percent} interval "
+        f"[{interval.low:+.4f}, {interval.high:+.4f}] over {seeds} seed{'s' * (seeds != 1)}"
+    )
+
+
+def needs_text(claim: Claim) -> str:
+    """Return what the claim needs in words."""
+    side = "above" if claim.direction == "increase_by" else "below"
+    return f"the claim needs an effect {side} {claim.threshold:+.3f}"
+
+
+def requirement_text(requirement: dict[str, Any]) -> str:
+    """Return a measured requirement in words."""
+    low, high = requirement["interval"]
+    above, below = requirement["within"]
+    needed = " and ".join(
+        [f"above {above:g}"] * (above is not None) + [f"below {below:g}"] * (below is not None)
+    )
+    shown = ", ".join("unbounded" if b is None else f"{b:+.4f}" for b in (low, high))
+    return (
+        f"{requirement['name']} is {requirement['estimate']:+.4f} {requirement['unit']} "
+        f"[{shown}], needed {needed}"
+    )

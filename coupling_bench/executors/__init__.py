@@ -1,0 +1,49 @@
+"""Where stages run. State passes through the store alone, so every executor gives the same.
+
+``submit`` takes a spec whose parent is finished and returns a future: True if the entry had to be
+made, False if another process had made it meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Protocol
+
+from coupling_bench.progress import Progress
+from coupling_bench.specs import Spec
+from coupling_bench.store import Store
+
+EXECUTORS = ("process", "inline")
+
+
+class Executor(Protocol):
+    """Makes entries of the store."""
+
+    def submit(self, spec: Spec) -> Future[bool]:
+        """Start making the entry of ``spec``."""
+
+    def close(self) -> None:
+        """Give back processes and memory; running work is abandoned."""
+
+
+def default_workers() -> int:
+    """Return one worker for each core that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # no affinity on this platform
+        return os.cpu_count() or 1
+
+
+def open_executor(
+    name: str, store: Store, workers: int, listener: Callable[[Progress], None]
+) -> Executor:
+    """Return the executor called ``name``; its stages' progress goes to ``listener``."""
+    if name == "inline":
+        from coupling_bench.executors.inline import InlineExecutor
+
+        return InlineExecutor(store, listener)
+    from coupling_bench.executors.process import ProcessExecutor
+
+    return ProcessExecutor(store, workers, listener)

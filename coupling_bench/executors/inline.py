@@ -1,0 +1,34 @@
+"""One stage after the other in this very process: for debuggers and for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from coupling_bench import progress
+from coupling_bench.specs import Spec
+from coupling_bench.store import Store
+
+
+class InlineExecutor:
+    """Runs each submitted stage at once, before ``submit`` returns."""
+
+    def __init__(self, store: Store, listener: Callable[[progress.Progress], None]):
+        """Make entries of ``store`` and send progress to ``listener``."""
+        self.store = store
+        progress.listen(listener)
+
+    def submit(self, spec: Spec) -> Future[bool]:
+        """Make the entry of ``spec`` and return a finished future."""
+        from coupling_bench import stages
+
+        future: Future[bool] = Future()
+        try:
+            future.set_result(stages.make(spec, self.store)[1])
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def close(self) -> None:
+        """Stop listening."""
+        progress.listen(None)

@@ -1,0 +1,70 @@
+"""Persistent worker processes, which import torch once and then make stage after stage.
+
+Two workers of one thread each nearly double the throughput of one process with two threads on
+small models. Workers are spawned, not forked: torch does not survive a fork.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from pathlib import Path
+
+from coupling_bench import progress
+from coupling_bench.specs import Spec
+from coupling_bench.store import Store
+
+PATIENCE = 2.0
+"""Seconds that a worker has to leave by itself."""
+
+
+class ProcessExecutor:
+    """Makes entries in ``workers`` processes, which start with the first submission."""
+
+    def __init__(self, store: Store, workers: int, listener: Callable[[progress.Progress], None]):
+        """Make entries of ``store`` and send progress to ``listener``, from a thread of ours."""
+        spawn = multiprocessing.get_context("spawn")
+        self._store = store
+        self._messages = spawn.SimpleQueue()
+        self._pool = ProcessPoolExecutor(
+            max_workers=workers,
+            mp_context=spawn,
+            initializer=_start_worker,
+            initargs=(self._messages,),
+        )
+        self._relay = threading.Thread(target=self._listen, args=(listener,), daemon=True)
+        self._relay.start()
+
+    def submit(self, spec: Spec) -> Future[bool]:
+        """Queue the entry of ``spec``."""
+        return self._pool.submit(_make, spec, self._store.root)
+
+    def close(self) -> None:
+        """Stop the workers: idle ones leave by themselves, busy ones are ended."""
+        workers = list((self._pool._processes or {}).values())  # public only from Python 3.14 on
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for worker in workers:
+            worker.join(timeout=PATIENCE)
+            worker.terminate()
+        self._messages.put(None)
+        self._relay.join(timeout=5)
+
+    def _listen(self, listener: Callable[[progress.Progress], None]) -> None:
+        while (message := self._messages.get()) is not None:
+            listener(message)
+
+
+def _start_worker(messages) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    progress.listen(messages.put)
+
+
+def _make(spec: Spec, root: Path) -> bool:
+    from coupling_bench import stages
+
+    return stages.make(spec, Store(root))[1]

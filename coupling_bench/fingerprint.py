@@ -1,0 +1,84 @@
+"""Canonical JSON of a frozen value, and its hash: the identity of everything that is stored.
+
+Two specs that say the same have the same fingerprint, in every process and on every machine.
+What has no identity (functions, live objects, anything printed with a memory address) is refused
+rather than hashed by accident.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import re
+from enum import Enum
+from typing import Any
+
+MEMORY_ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+")
+DIGITS = 12
+
+
+def canonical(value: Any, where: str = "value") -> Any:
+    """Return ``value`` as plain JSON types, with the class of every dataclass written down.
+
+    Fields whose metadata say ``{"identity": False}`` are left out: they cannot change the numbers.
+
+    Args:
+        value: a frozen dataclass, or strings, numbers, booleans, None, tuples, lists and dicts.
+        where: the path to ``value``, for error messages.
+
+    Raises:
+        TypeError: ``value`` holds something without a stable identity.
+        ValueError: a float is not finite, or a string holds a memory address.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        if not value.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+            raise TypeError(f"fingerprint: {where} is a {type(value).__name__}, which can change.")
+        fields = {
+            field.name: canonical(getattr(value, field.name), f"{where}.{field.name}")
+            for field in dataclasses.fields(value)
+            if field.metadata.get("identity", True)
+        }
+        return {"kind": type(value).__name__, **fields}
+    if isinstance(value, Enum):
+        return canonical(value.value, where)
+    if isinstance(value, dict):
+        if not all(isinstance(key, str) for key in value):
+            raise TypeError(f"fingerprint: {where} has keys that are not strings.")
+        return {key: canonical(value[key], f"{where}.{key}") for key in sorted(value)}
+    if isinstance(value, list | tuple):
+        return [canonical(item, f"{where}[{i}]") for i, item in enumerate(value)]
+    return _canonical_scalar(value, where)
+
+
+def _canonical_scalar(value: Any, where: str) -> str | int | float | bool | None:
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"fingerprint: {where} is {value}; a finite number was needed.")
+        return value
+    if isinstance(value, str):
+        if MEMORY_ADDRESS.search(value):
+            raise ValueError(f"fingerprint: {where} holds a memory address: {value!r}.")
+        return value
+    raise TypeError(
+        f"fingerprint: {where} is a {type(value).__name__}, which has no stable identity. "
+        "Name it by a string instead."
+    )
+
+
+def canonical_json(value: Any) -> str:
+    """Return the one JSON text of ``value``: sorted keys, no blanks, floats in shortest form."""
+    return json.dumps(canonical(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def fingerprint(value: Any) -> str:
+    """Return the first 12 hexadecimal digits of the sha256 of ``canonical_json(value)``."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:DIGITS]
+
+
+def address(value: Any) -> str:
+    """Return the folder name of a spec: readable, then its hash (``SFTSpec-3f9a1c22b0de``)."""
+    return f"{type(value).__name__}-{fingerprint(value)}"

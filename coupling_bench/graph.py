@@ -1,0 +1,108 @@
+"""The training graph: every stage and observation that a run needs, each once, parents first.
+
+Independent nodes run side by side on the executor. A failed node fails what descends from it and
+nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field
+
+from coupling_bench.executors import Executor
+from coupling_bench.fingerprint import address
+from coupling_bench.pipelines import lineage, observations
+from coupling_bench.specs import ObservationSpec, Spec, StageSpec, TrainingSpec, parent
+from coupling_bench.store import Store
+
+ROWS_PER_OBSERVATION = 50_000
+"""An observation's cost in trained rows, roughly: it only orders the queue."""
+
+
+@dataclass
+class Outcome:
+    """What became of each node of a graph, by address."""
+
+    made: set[str] = field(default_factory=set)
+    reused: set[str] = field(default_factory=set)
+    failed: dict[str, BaseException] = field(default_factory=dict)
+
+
+def graph(stages: Iterable[StageSpec]) -> list[Spec]:
+    """Return the stages, their ancestors and all observations of them: each once, parents first."""
+    ancestors = [stage for final in stages for stage in lineage(final)]
+    nodes: dict[str, Spec] = {address(stage): stage for stage in ancestors}
+    watched = [o for stage in list(nodes.values()) for o in observations(stage)]
+    nodes.update((address(o), o) for o in watched)
+    return list(nodes.values())
+
+
+def missing(nodes: Iterable[Spec], store: Store) -> list[Spec]:
+    """Return the nodes that the store does not hold."""
+    return [spec for spec in nodes if store.find(spec) is None]
+
+
+def run(
+    nodes: list[Spec],
+    store: Store,
+    executor: Executor,
+    tell: Callable[[Spec, BaseException | None], None],
+) -> Outcome:
+    """Make what is missing of ``nodes`` (parents first) and return what became of each.
+
+    Args:
+        nodes: as returned by ``graph``.
+        store: where entries are looked up and written.
+        executor: makes one node at a time in each of its workers.
+        tell: called after each node that was made or failed.
+    """
+    outcome = Outcome()
+    waiting = {address(spec): spec for spec in missing(nodes, store)}
+    outcome.reused = {address(spec) for spec in nodes} - set(waiting)
+    urgency = _urgency(nodes)
+    running: dict[Future[bool], Spec] = {}
+    while waiting or running:
+        blocked = set(waiting) | {address(spec) for spec in running.values()}
+        ready = [s for s in waiting.values() if _parent_address(s) not in blocked]
+        for spec in sorted(ready, key=lambda s: -urgency[address(s)]):
+            del waiting[address(spec)]
+            cause = outcome.failed.get(_parent_address(spec) or "")
+            if cause is not None:
+                outcome.failed[address(spec)] = cause
+            else:
+                running[executor.submit(spec)] = spec
+        done, _ = wait(running, return_when=FIRST_COMPLETED) if running else (set(), None)
+        for future in done:
+            spec = running.pop(future)
+            error = future.exception()
+            if error is not None:
+                outcome.failed[address(spec)] = error
+            else:
+                (outcome.made if future.result() else outcome.reused).add(address(spec))
+            tell(spec, error)
+    return outcome
+
+
+def _parent_address(spec: Spec) -> str | None:
+    start = parent(spec)
+    return address(start) if start is not None else None
+
+
+def _urgency(nodes: list[Spec]) -> dict[str, float]:
+    """Return the rows to train from each node to the end of its longest path: longest first."""
+    longest = {address(spec): 0.0 for spec in nodes}
+    for spec in reversed(nodes):  # children come after parents
+        longest[address(spec)] += _rows(spec)
+        above = _parent_address(spec)
+        if above in longest:
+            longest[above] = max(longest[above], longest[address(spec)])
+    return longest
+
+
+def _rows(spec: Spec) -> float:
+    if isinstance(spec, ObservationSpec):
+        return ROWS_PER_OBSERVATION
+    assumed = 300  # steps of a stage that is told in epochs
+    steps = getattr(spec, "max_steps", assumed)
+    return steps * spec.rows_per_step if isinstance(spec, TrainingSpec) else 0.0

@@ -1,0 +1,1 @@
+"""Measures: equations on observations, with unit and citation. Seeds are the first axis."""

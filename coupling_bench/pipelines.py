@@ -1,0 +1,87 @@
+"""The named nodes of the training graph, as pure functions from a recipe and a seed to a spec.
+
+A node's name is the name of its fixture and of its row in the report. A new node is one function
+and one entry in ``NODES``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from coupling_bench.specs import (
+    GRPOSpec,
+    ObservationSpec,
+    PretrainSpec,
+    SFTSpec,
+    StageSpec,
+    TaskSpec,
+    parent,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How each stage is trained; the nodes put in what it starts from and the seed."""
+
+    model: str
+    task: TaskSpec
+    scale: str
+    base: PretrainSpec
+    sft: SFTSpec
+    rl: GRPOSpec
+
+
+def base(recipe: Recipe, seed: int) -> PretrainSpec:
+    """Return the model that both pipelines start from: one for all seeds."""
+    return recipe.base
+
+
+def sft(recipe: Recipe, seed: int) -> SFTSpec:
+    """Return the base fine-tuned on demonstrations."""
+    return replace(recipe.sft, start=base(recipe, seed), seed=seed)
+
+
+def sft_then_rl(recipe: Recipe, seed: int) -> GRPOSpec:
+    """Return RL started from the SFT checkpoint of the same seed."""
+    return replace(recipe.rl, start=sft(recipe, seed), seed=seed)
+
+
+def rl(recipe: Recipe, seed: int) -> GRPOSpec:
+    """Return RL started from the base."""
+    return replace(recipe.rl, start=base(recipe, seed), seed=seed)
+
+
+def rl_then_sft(recipe: Recipe, seed: int) -> SFTSpec:
+    """Return SFT started from the RL checkpoint of the same seed."""
+    return replace(recipe.sft, start=rl(recipe, seed), seed=seed)
+
+
+NODES = {"base": base, "sft": sft, "sft_then_rl": sft_then_rl, "rl": rl, "rl_then_sft": rl_then_sft}
+
+PIPELINES = {"sft_then_rl": ("sft", "sft_then_rl"), "rl_then_sft": ("rl", "rl_then_sft")}
+"""The two orders, each as its stages after the base."""
+
+OBSERVED = (("held_out", "all"), ("out_of_domain", "last"))
+"""What is observed of every stage: (split, snapshots)."""
+
+
+def observations(stage: StageSpec) -> tuple[ObservationSpec, ...]:
+    """Return the observations that the measures need of one stage."""
+    return tuple(
+        ObservationSpec(of=stage, split=split, snapshots=snapshots)  # type: ignore[arg-type]
+        for split, snapshots in OBSERVED
+    )
+
+
+def observation(stage: StageSpec, split: str) -> ObservationSpec:
+    """Return the observation of one stage on one split."""
+    return next(o for o in observations(stage) if o.split == split)
+
+
+def lineage(stage: StageSpec) -> Iterator[StageSpec]:
+    """Yield ``stage`` and what it descends from, the oldest first."""
+    start = parent(stage)
+    if start is not None:
+        yield from lineage(start)
+    yield stage

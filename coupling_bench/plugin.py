@@ -1,0 +1,243 @@
+"""The pytest plugin: trains what the collected suites need, judges their claims, writes the record.
+
+Loaded by the root ``conftest.py``. Imports no torch: collecting suites, and a run whose stages are
+all in the store, take about a second.
+"""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coupling_bench import options, record
+from coupling_bench.bench import Bench
+from coupling_bench.claims import Claim
+from coupling_bench.console import MARKUP, Console, verdict_table
+from coupling_bench.deciding import decide as decide_claim
+from coupling_bench.executors import open_executor
+from coupling_bench.fingerprint import address
+from coupling_bench.graph import Outcome, graph, missing
+from coupling_bench.graph import run as run_graph
+from coupling_bench.pipelines import NODES, observations
+from coupling_bench.report import write_report
+from coupling_bench.runs import Runs
+from coupling_bench.specs import ObservationSpec
+
+BENCH = pytest.StashKey[Bench]()
+DECIDED = pytest.StashKey[dict[str, Any]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options of the suites."""
+    options.add(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Check the options before anything is collected."""
+    config.addinivalue_line("markers", "claim(claim): this test checks a claim of a paper")
+    config.addinivalue_line(
+        "markers", "gpu: needs a CUDA device; left out unless asked for: -m gpu"
+    )
+    config.stash[BENCH] = options.check(config)
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(RecordWriter(config), "coupling_bench_record")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make the model a parameter of every suite."""
+    if "model" in metafunc.fixturenames:
+        bench = metafunc.config.stash[BENCH]
+        metafunc.parametrize("model", bench.models, indirect=True, scope="session")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtestloop(session: pytest.Session):
+    """Train what the collected tests need, after deselection and before the first test."""
+    stopped = session.testsfailed and not session.config.option.continue_on_collection_errors
+    if not (session.config.option.collectonly or stopped):
+        needed = dict.fromkeys(
+            (item.callspec.params["model"], node)
+            for item in getattr(session, "items", ())
+            for node in _nodes(item)
+        )
+        if needed:
+            session.config.stash[BENCH].outcome = _train(session.config, needed)
+    return (yield)
+
+
+def _nodes(item: pytest.Item) -> list[str]:
+    """Return the nodes that a test needs, as fixtures or for its claim's requirements."""
+    if "node" not in getattr(item, "fixturenames", ()):
+        return []
+    mark = item.get_closest_marker("claim")
+    claim: Claim | None = mark.args[0] if mark else None
+    views = (*claim.requires, *claim.beside) if claim else ()
+    named = {*item.fixturenames, *(node for view in views for node in view.nodes)}
+    return [node for node in NODES if node in named]
+
+
+def _train(config: pytest.Config, needed: Iterable[tuple[str, str]]) -> Outcome:
+    bench = config.stash[BENCH]
+    labels = {
+        address(stage): f"{model}: {node}" + (f", seed {seed}" if node != "base" else "")
+        for model, node in needed
+        for seed, stage in zip(bench.seeds, bench.stages(model, node), strict=True)
+    }
+    stages = [stage for model, node in needed for stage in bench.stages(model, node)]
+    nodes = graph(stages)
+    absent = missing(nodes, bench.store)
+    console = Console(config.pluginmanager.get_plugin("terminalreporter"), labels)
+    console.announce(nodes, absent, bench)
+    if not absent:
+        return Outcome(reused={address(spec) for spec in nodes})
+    workers = min(bench.workers, len(absent))
+    executor = open_executor(bench.executor, bench.store, workers, console.progress)
+    try:
+        return run_graph(nodes, bench.store, executor, console.finished)
+    finally:
+        executor.close()
+
+
+@pytest.fixture(scope="session")
+def model(request: pytest.FixtureRequest) -> str:
+    """The model that a suite runs on, by name: a parameter of every suite (--model)."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def node(request: pytest.FixtureRequest, model: str) -> Callable[[str], Runs]:
+    """The runs of a node of the training graph by its name, over all seeds, trained."""
+    bench = request.config.stash[BENCH]
+
+    def runs(name: str) -> Runs:
+        for stage in bench.stages(model, name):
+            for spec in (stage, *observations(stage)):
+                error = bench.outcome.failed.get(address(spec))
+                if error is not None:
+                    pytest.fail(f"{name} could not be trained: {error}", pytrace=False)
+        return bench.runs(model, name)
+
+    return runs
+
+
+@pytest.fixture
+def decide(request: pytest.FixtureRequest, model: str, node: Callable[[str], Runs]):
+    """Judge the test's claim by per-seed differences: pass, fail, xfail or skip, with numbers."""
+    bench = request.config.stash[BENCH]
+    claim: Claim = request.node.get_closest_marker("claim").args[0]
+    nodes = _nodes(request.node)
+    recipe = bench.recipe_fingerprint(model, nodes)
+
+    def decide(differences) -> None:
+        decision = decide_claim(
+            claim,
+            differences,
+            runs=node,
+            seeds=bench.seeds,
+            scale=bench.scale,
+            accepted=record.accepted_verdict(
+                bench.references, model, bench.task.name, bench.scale, claim.sentence, recipe
+            ),
+            recording=request.config.option.record,
+        )
+        request.node.stash[DECIDED] = {
+            "test": request.node.nodeid,
+            "model": model,
+            "task": bench.task.name,
+            "scale": bench.scale,
+            "recipe": recipe,
+            "nodes": nodes,
+            "outcome": decision.outcome,
+            **decision.record,
+        }
+        if decision.outcome == "failed":
+            pytest.fail(decision.message, pytrace=False)
+        if decision.outcome == "xfailed":
+            pytest.xfail(decision.message)
+        if decision.outcome == "skipped":
+            pytest.skip(decision.message)
+
+    return decide
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
+    """Attach the decided claim to the test's report, which also reaches an xdist controller."""
+    report = yield
+    if call.when == "call" and DECIDED in item.stash:
+        report.decided_claim = item.stash[DECIDED]
+    return report
+
+
+class RecordWriter:
+    """Collects decided claims where reports arrive (not in xdist's workers), writes the record."""
+
+    def __init__(self, config: pytest.Config):
+        """Collect for the run of ``config``."""
+        self.config = config
+        self.started = time.monotonic()
+        self.claims: list[dict[str, Any]] = []
+        self.page: Path | None = None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the claim from a test's report."""
+        claim = getattr(report, "decided_claim", None)
+        if claim is not None:
+            self.claims.append(claim)
+
+    def pytest_testnodedown(self, node, error) -> None:
+        """Take from an xdist worker which stages it trained and which it found."""
+        for address_, made in getattr(node, "workeroutput", {}).get("stages", ()):
+            outcome = self.config.stash[BENCH].outcome
+            (outcome.made if made else outcome.reused).add(address_)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write record and page, if any claim was decided."""
+        if not self.claims:
+            return
+        bench = self.config.stash[BENCH]
+        bench.outcome.reused -= bench.outcome.made
+        command = shlex.join(["pytest", *self.config.invocation_params.args])
+        seconds = time.monotonic() - self.started
+        written = record.build(bench, self.claims, command=command, seconds=seconds)
+        folder = self._folder()
+        record.write(written, folder / "record.json")
+        self.page = write_report(written, folder)
+        if self.config.option.record:
+            record.accept(written, bench.references)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the table of verdicts, and where the report is."""
+        if self.page is None:
+            return
+        terminalreporter.section("verdicts")
+        for line, verdict in verdict_table(self.claims):
+            terminalreporter.write_line(line, **MARKUP.get(verdict, {}))
+        outcome = self.config.stash[BENCH].outcome
+        trained, reused = (sum(map(_is_stage, part)) for part in (outcome.made, outcome.reused))
+        terminalreporter.write_line(
+            f"{trained} stages trained, {reused} reused from the store. Report: {self.page}"
+        )
+
+    def _folder(self) -> Path:
+        chosen = self.config.option.reports
+        return Path(chosen) if chosen else self.config.rootpath / "reports" / "latest"
+
+
+def _is_stage(address_: str) -> bool:
+    return not address_.startswith(ObservationSpec.__name__)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In an xdist worker: tell the controller which stages were trained here."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        outcome = session.config.stash[BENCH].outcome
+        output["stages"] = [(a, True) for a in sorted(outcome.made)] + [
+            (a, False) for a in sorted(outcome.reused)
+        ]

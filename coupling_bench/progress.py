@@ -1,0 +1,36 @@
+"""How a running stage tells whoever waits for it how far it is.
+
+A stage calls ``tell``; the process that it runs in decides who listens: the terminal directly
+(inline executor), or a queue to the parent (process executor).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """One message: stage ``address`` has done ``step`` of ``total`` optimizer steps."""
+
+    address: str
+    step: int
+    total: int
+    values: tuple[tuple[str, float], ...] = ()
+    """What the trainer logged last: (name, value), as loss or reward."""
+
+
+_listener: Callable[[Progress], None] | None = None
+
+
+def listen(listener: Callable[[Progress], None] | None) -> None:
+    """Send every message of this process to ``listener``; None: to nobody."""
+    global _listener
+    _listener = listener
+
+
+def tell(message: Progress) -> None:
+    """Pass a message on, if anybody listens."""
+    if _listener is not None:
+        _listener(message)

@@ -1,0 +1,307 @@
+"""The JSON that a run writes, and the accepted records in ``reports/reference/``.
+
+Reports, figures and comparisons are readers of records; ``docs/architecture.md`` describes the
+schema. Records hold JSON types alone: None stands for what is unbounded or unknown.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from coupling_bench import environment
+from coupling_bench.bench import Bench
+from coupling_bench.fingerprint import address
+from coupling_bench.measures import ability, loss, reward
+from coupling_bench.pipelines import OBSERVED, PIPELINES, observation
+from coupling_bench.runs import Observation, Runs, Split, observe
+from coupling_bench.specs import StageSpec, TaskSpec, parent
+from coupling_bench.statistics import holm
+from coupling_bench.tasks import label_noise
+
+SCHEMA = 1
+SHOWN_COMPLETIONS = 12
+NOT_ACCEPTABLE = (None, "inconclusive")
+"""Verdicts that are no finding: none at all (smoke), or undecided."""
+
+Record = dict[str, Any]
+
+
+def build(bench: Bench, claims: list[Record], *, command: str, seconds: float) -> Record:
+    """Return the record of a run from its decided claims and from what the store holds of them.
+
+    Args:
+        bench: the run.
+        claims: one entry a decided test, with ``model`` and ``nodes``.
+        command: what the user typed.
+        seconds: wall time of the run.
+    """
+    needed = {(claim["model"], node) for claim in claims for node in claim["nodes"]}
+    all_runs = [
+        (model, node, bench.runs(model, node))
+        for model in bench.models
+        for node in ("base", *(n for order in PIPELINES.values() for n in order))
+        if (model, node) in needed
+    ]
+    observed = [(m, n, r) for m, n, r in all_runs if _is_observed(r)]
+    return {
+        "schema": SCHEMA,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "claims": _with_holm(claims),
+        "stages": [row for m, n, r in all_runs for row in _stages(bench, m, n, r)],
+        "curves": [row for m, n, r in observed for row in _curves(m, n, r)],
+        "abilities": [row for m, n, r in observed for row in _abilities(m, n, r)],
+        "completions": _completions(observed),
+        "constants": {bench.task.name: _constants(bench.task, observed)} if observed else {},
+        "environment": {
+            **environment.describe(),
+            "command": command,
+            "seconds": round(seconds, 1),
+            "trained": len(bench.outcome.made),
+            "reused": len(bench.outcome.reused),
+        },
+    }
+
+
+def write(record: Record, path: Path) -> None:
+    """Write a record in one piece: a reader never sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    temporary.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n")
+    os.replace(temporary, path)
+
+
+def read(path: Path) -> Record:
+    """Return the record in a file.
+
+    Raises:
+        ValueError: it is not a record, or one of another schema.
+    """
+    try:
+        record = json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise ValueError(f"record: {path} is not JSON (line {error.lineno}).") from None
+    found = record.get("schema") if isinstance(record, dict) else None
+    if found != SCHEMA:
+        raise ValueError(f"record: {path} has schema {found!r}, this version reads {SCHEMA}.")
+    return record
+
+
+def reference_path(folder: Path, model: str, task: str, scale: str) -> Path:
+    """Return where the accepted claims of one model, task and scale are kept."""
+    return folder / f"{model}-{task}-{scale}.json"
+
+
+def accepted_verdict(
+    folder: Path, model: str, task: str, scale: str, claim: str, recipe: str
+) -> str | None:
+    """Return the accepted verdict of a claim for exactly this recipe, or None."""
+    path = reference_path(folder, model, task, scale)
+    if not path.is_file():
+        return None
+    for entry in read(path)["claims"]:
+        if entry["claim"] == claim and entry["recipe"] == recipe:
+            return entry["verdict"]
+    return None
+
+
+def accept(record: Record, folder: Path) -> list[Path]:
+    """Merge the claims of a record into the accepted ones and return the files written.
+
+    Claims without a verdict and undecided ones are left out: they are no finding.
+    """
+    written = []
+    kinds = sorted({(c["model"], c["task"], c["scale"]) for c in record["claims"]})
+    for model, task, scale in kinds:
+        mine = [
+            {**claim, "accepted": claim["verdict"]}
+            for claim in record["claims"]
+            if (claim["model"], claim["task"], claim["scale"]) == (model, task, scale)
+            and claim["verdict"] not in NOT_ACCEPTABLE
+        ]
+        if not mine:
+            continue
+        path = reference_path(folder, model, task, scale)
+        renewed = {claim["claim"] for claim in mine}
+        kept = read(path)["claims"] if path.is_file() else []
+        claims = [claim for claim in kept if claim["claim"] not in renewed] + mine
+        chosen = {
+            **record,
+            "claims": sorted(claims, key=lambda claim: claim["test"]),
+            "curves": [c for c in record["curves"] if c["model"] == model],
+            "completions": [],  # text of the corpus has no place in the repository
+        }
+        write(chosen, path)
+        written.append(path)
+    return written
+
+
+def _is_observed(runs: Runs) -> bool:
+    return all(runs.store.find(observation(stage, "held_out")) for stage in runs.stages)
+
+
+def _distinct(runs: Runs) -> Iterable[tuple[int | None, StageSpec, int]]:
+    """Yield (seed, stage, index) of each different checkpoint; the base is one for all seeds."""
+    seen = set()
+    for index, stage in enumerate(runs.stages):
+        if address(stage) not in seen:
+            seen.add(address(stage))
+            yield (None if parent(stage) is None else stage.seed), stage, index
+
+
+def _stages(bench: Bench, model: str, node: str, runs: Runs) -> list[Record]:
+    rows = []
+    for seed, stage, _ in _distinct(runs):
+        entry = bench.store.find(stage)
+        if entry is None:
+            continue
+        start = parent(stage)
+        rows.append(
+            {
+                "node": node,
+                "model": model,
+                "task": bench.task.name,
+                "spec": address(stage),
+                "kind": type(stage).__name__,
+                "seed": seed,
+                "steps": entry.facts["steps"],
+                "wall_seconds": entry.manifest["seconds"],
+                "device": entry.facts["device"],
+                "peak_memory_bytes": entry.facts["peak_memory_bytes"],
+                "reused": address(stage) not in bench.outcome.made,
+                "start": address(start) if start is not None else None,
+                "options": {
+                    name: value
+                    for name, value in entry.manifest["spec"].items()
+                    if name not in ("start", "task", "kind")
+                },
+                "packages": entry.manifest["environment"]["packages"],
+            }
+        )
+    return rows
+
+
+def _curves(model: str, node: str, runs: Runs) -> list[Record]:
+    """Return one curve a seed; steps count from the start of the pipeline."""
+    pipeline = next((name for name, order in PIPELINES.items() if node in order), None)
+    if pipeline is None:
+        return []
+    rows = []
+    for stage, seen in zip(runs.stages, observe(runs, Split(name="held_out")), strict=True):
+        before = _steps_before(runs, stage)
+        rows.append(
+            {
+                "model": model,
+                "task": runs.task.name,
+                "pipeline": pipeline,
+                "node": node,
+                "seed": stage.seed,
+                "steps": (seen.steps + before).tolist(),
+                "loss": loss.loss_curve(seen).tolist(),
+                "reward": reward.reward_curve(seen).tolist(),
+                "mean_at_1": reward.mean_at_1_curve(seen).tolist(),
+            }
+        )
+    return rows
+
+
+def _steps_before(runs: Runs, stage: StageSpec) -> int:
+    """Return the optimizer steps of the pipeline before ``stage``, pretraining left out."""
+    start = parent(stage)
+    if start is None or parent(start) is None:
+        return 0
+    return runs.store.get(start).facts["steps"] + _steps_before(runs, start)
+
+
+def _abilities(model: str, node: str, runs: Runs) -> list[Record]:
+    rows = []
+    for split_name, _ in OBSERVED:
+        split = Split(name=split_name)
+        measures = {
+            "loss": loss.sft_loss(runs, split),
+            "loss_per_token": loss.sft_loss_per_token(runs, split),
+            "loss_at_best_temperature": loss.sft_loss_at_best_temperature(runs, split),
+            "best_temperature": loss.best_temperature(runs, split),
+            "reward": reward.expected_reward(runs, split),
+            "mean_at_1_robust": reward.mean_at_1(runs, split, "robust"),
+            "mean_at_1_strict": reward.mean_at_1(runs, split, "strict"),
+            "accuracy": ability.accuracy(runs, split),
+            "mcc": ability.mcc(runs, split),
+            "balanced_accuracy": ability.balanced_accuracy(runs, split),
+            "other_mass": reward.other_mass(runs, split),
+        }
+        for seed, _, index in _distinct(runs):
+            rows.append(
+                {
+                    "model": model,
+                    "task": runs.task.name,
+                    "node": node,
+                    "seed": seed,
+                    "split": split_name,
+                    **{name: float(values[index]) for name, values in measures.items()},
+                }
+            )
+    return rows
+
+
+def _completions(observed: list[tuple[str, str, Runs]]) -> list[Record]:
+    """Return, for each pipeline, the first seed's sampled answers to evenly spaced prompts."""
+    by_model: dict[str, dict[str, Runs]] = {}
+    for model, node, runs in observed:
+        by_model.setdefault(model, {})[node] = runs
+    rows = []
+    for model, nodes in by_model.items():
+        for pipeline, order in PIPELINES.items():
+            path = [node for node in ("base", *order) if node in nodes]
+            if not set(order) <= set(path):
+                continue
+            seen = {n: observe(nodes[n], Split(name="held_out"))[0] for n in path}
+            rows += [_completion(model, nodes, pipeline, seen, i) for i in _spaced(seen)]
+    return rows
+
+
+def _completion(
+    model: str, nodes: dict[str, Runs], pipeline: str, seen: dict[str, Observation], item: int
+) -> Record:
+    first = next(iter(seen.values()))
+    return {
+        "model": model,
+        "task": nodes[pipeline].task.name,
+        "pipeline": pipeline,
+        "prompt": first.prompts[item],
+        "truth": first.answers[int(first.truth[item])],
+        "answers": {node: o.completions[-1][item] for node, o in seen.items()},
+    }
+
+
+def _spaced(seen: dict[str, Observation]) -> list[int]:
+    items = len(next(iter(seen.values())).prompts)
+    return np.unique(np.linspace(0, items - 1, SHOWN_COMPLETIONS).astype(int)).tolist()
+
+
+def _constants(task: TaskSpec, observed: list[tuple[str, str, Runs]]) -> Record:
+    _, _, runs = observed[0]
+    held_out = observe(runs, Split(name="held_out"))[0]
+    out_of_domain = observe(runs, Split(name="out_of_domain"))[0]
+    return {
+        "label_noise": label_noise(task),
+        "optimal_loss": loss.optimal_loss(task),
+        "demonstrator_reward": reward.demonstrator_reward(task),
+        "majority_reward": ability.majority_reward(held_out),
+        "majority_reward_out_of_domain": ability.majority_reward(out_of_domain),
+        "items": len(held_out.prompts),
+        "items_out_of_domain": len(out_of_domain.prompts),
+        "rl_prompts": task.rl_prompts,
+    }
+
+
+def _with_holm(claims: list[Record]) -> list[Record]:
+    tested = [i for i, claim in enumerate(claims) if claim["p_value"] is not None]
+    adjusted = dict(zip(tested, holm([claims[i]["p_value"] for i in tested]), strict=True))
+    return [{**claim, "p_value_holm": adjusted.get(i)} for i, claim in enumerate(claims)]

@@ -1,0 +1,40 @@
+"""One self-contained HTML page that shows a record of coupling_bench to its reader."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+SCHEMA = 1
+
+
+def write_report(record: dict[str, Any], folder: Path) -> Path:
+    """Write the page of a record, whole or not at all.
+
+    Args:
+        record: The record of a run, as schema 1 describes it.
+        folder: Where `index.html` goes; made if it is not there.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        ValueError: The record is of another schema.
+    """
+    if record.get("schema") != SCHEMA:
+        raise ValueError(
+            f"This record is of schema {record.get('schema')!r}, "
+            f"and this version of coupling_bench reads schema {SCHEMA} only."
+        )
+    # Imported here, so that a test run that writes no page never loads jinja2 and plotly.
+    from coupling_bench.report.page import render
+
+    text = render(record)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    page = folder / "index.html"
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".report-") as scratch:
+        draft = Path(scratch) / page.name
+        draft.write_text(text, encoding="utf-8")
+        os.replace(draft, page)
+    return page

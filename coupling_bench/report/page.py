@@ -1,0 +1,41 @@
+"""The page of a record: all that its template is given."""
+
+from pathlib import Path
+from typing import Any
+
+from coupling_bench.report import claims, figures, tables
+from coupling_bench.report.text import FILTERS
+
+HERE = Path(__file__).parent
+LISTS = ("claims", "stages", "curves", "abilities", "completions")
+
+
+def render(record: dict[str, Any]) -> str:
+    """The page of a record as text."""
+    from jinja2 import Environment, FileSystemLoader
+    from markupsafe import Markup
+    from plotly.offline import get_plotlyjs
+
+    record = {**record, **{name: record.get(name) or [] for name in LISTS}}
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(FILTERS)
+    drawn = figures.view(record)
+    return environment.get_template("page.html.j2").render(
+        record=record,
+        environment=record.get("environment") or {},
+        claims=claims.view(record["claims"]),
+        settings=tables.grouped(record["claims"], "model", "task", "scale"),
+        answer=claims.answer(record["claims"]),
+        tally=claims.tally(record["claims"]),
+        figures=drawn,
+        plots=[{"id": figure["id"], **figure["plot"]} for figure in drawn],
+        abilities=tables.abilities(record),
+        measures=tables.MEASURES,
+        constants=tables.constants(record),
+        completions=tables.completions(record),
+        css=Markup((HERE / "page.css").read_text(encoding="utf-8")),
+        script=Markup((HERE / "page.js").read_text(encoding="utf-8")),
+        plotly=Markup(get_plotlyjs() if drawn else ""),
+    )

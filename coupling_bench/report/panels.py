@@ -1,0 +1,144 @@
+"""The paper's Figure 3 from a record, before it is drawn: what stands in each panel."""
+
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from coupling_bench.report.tables import grouped
+from coupling_bench.report.text import is_number, number
+
+STAGES = {"sft": "SFT", "rl": "RL"}
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What the panel of a pipeline shows: the ability that its first stage has built."""
+
+    number: str
+    measure: str
+    axis: str
+    sampled: str | None
+    levels: tuple[tuple[str, str, str], ...]
+
+
+KINDS = {
+    "sft_then_rl": Kind(
+        "3a", "loss", "SFT loss, nats/sequence", None,
+        (("optimal_loss", "L*, lowest reachable", "dot"),),
+    ),
+    "rl_then_sft": Kind(
+        "3b", "reward", "reward", "mean_at_1",
+        (
+            ("demonstrator_reward", "J_D, demonstrator", "dot"),
+            ("majority_reward", "majority answer", "dashdot"),
+        ),
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Line:
+    """One seed's curve over one stage."""
+
+    seed: object
+    stage: str
+    steps: list[int]
+    values: list[float | None]
+    sampled: list[float | None]
+
+
+@dataclass(frozen=True)
+class Level:
+    """A value that does not change over the steps."""
+
+    name: str
+    value: float
+    dash: str
+
+
+@dataclass(frozen=True)
+class Panel:
+    """All that one figure shows."""
+
+    model: str
+    task: str
+    pipeline: str
+    kind: Kind
+    lines: list[Line]
+    levels: list[Level]
+    boundary: int | None
+
+    @property
+    def stages(self) -> list[str]:
+        """The pipeline's stages in order."""
+        return self.pipeline.split("_then_")
+
+
+def panels(record: Record) -> list[Panel]:
+    """Panels of a record: for each model and task, that of each pipeline it has curves of."""
+    found = []
+    for (model, task), rows in grouped(record["curves"], "model", "task").items():
+        for pipeline, kind in KINDS.items():
+            lines = [_line(row, kind) for row in rows if row["pipeline"] == pipeline]
+            lines = [line for line in lines if any(map(is_number, line.values))]
+            if lines:
+                first = pipeline.split("_then_")[0]
+                stops = [line.steps[-1] for line in lines if line.stage == first]
+                levels = _levels(record, model, task, kind, lines)
+                boundary = max(stops, default=None)
+                found.append(Panel(model, task, pipeline, kind, lines, levels, boundary))
+    return found
+
+
+def _line(row: Record, kind: Kind) -> Line:
+    steps = row["steps"]
+
+    def values(key: str | None) -> list[float | None]:
+        return [v if is_number(v) else None for v in row.get(key) or []][: len(steps)]
+
+    stage = row["node"].rsplit("_then_", 1)[-1]
+    return Line(row.get("seed"), stage, steps, values(kind.measure), values(kind.sampled))
+
+
+def _levels(record: Record, model: str, task: str, kind: Kind, lines: list[Line]) -> list[Level]:
+    place = {"model": model, "task": task, "node": "base", "split": "held_out"}
+    base = [
+        row.get(kind.measure)
+        for row in record["abilities"]
+        if all(row[key] == value for key, value in place.items())
+    ] or [line.values[0] for line in lines if line.steps[0] == 0]
+    known = (record.get("constants") or {}).get(task) or {}
+    base = [value for value in base if is_number(value)]
+    levels = [Level("base model", fmean(base), "dash")] if base else []
+    return levels + [
+        Level(name, known[key], dash)
+        for key, name, dash in kind.levels
+        if is_number(known.get(key))
+    ]
+
+
+def ends(panel: Panel) -> list[Record]:
+    """A panel in numbers: each seed's value at the start and at the end of each stage."""
+    rows = []
+    for seed in dict.fromkeys(line.seed for line in panel.lines):
+        by_stage = {line.stage: line.values for line in panel.lines if line.seed == seed}
+        first, second = (by_stage.get(stage) or [None] for stage in panel.stages)
+        change = second[-1] - first[-1] if is_number(first[-1]) and is_number(second[-1]) else None
+        rows.append({"seed": seed, "values": [first[0], first[-1], second[-1]], "change": change})
+    return rows
+
+
+def describe(panel: Panel) -> str:
+    """A panel in one sentence, for a reader who does not see it."""
+    columns = zip(*(row["values"] for row in ends(panel)), strict=True)
+    means = [
+        number(fmean(known)) if (known := [v for v in column if is_number(v)]) else "not known"
+        for column in columns
+    ]
+    first, second = (STAGES[stage] for stage in panel.stages)
+    return (
+        f"Line chart of the {panel.kind.axis} by optimizer step. Mean over the seeds: {means[0]} "
+        f"at the start, {means[1]} after {first}, {means[2]} after {second}."
+    )

@@ -1,0 +1,99 @@
+"""Tables of a record: rows grouped by model and task, seeds drawn together."""
+
+from collections.abc import Iterable
+from statistics import fmean
+from typing import Any
+
+from coupling_bench.report.text import is_number
+
+MEASURES = {
+    "loss": "SFT loss, nats/\u200bsequence",
+    "loss_per_token": "SFT loss, nats/\u200btoken",
+    "reward": "reward, exact",
+    "mcc": "MCC",
+    "balanced_accuracy": "balanced accuracy",
+    "accuracy": "accuracy",
+    "mean_at_1_robust": "mean@1, robust",
+    "mean_at_1_strict": "mean@1, strict",
+    "other_mass": "mass on other answers",
+}
+CONSTANTS = {
+    "optimal_loss": "L*: lowest SFT loss any model can reach, nats/sequence",
+    "demonstrator_reward": "J_D: reward of the demonstrator",
+    "majority_reward": "reward of always giving the majority answer",
+    "label_noise": "share of demonstrations with the wrong answer",
+    "items": "items",
+}
+
+Record = dict[str, Any]
+
+
+def grouped(rows: Iterable[Record], *keys: str) -> dict[tuple, list[Record]]:
+    """Rows by the values of some keys, in the order of their first appearance."""
+    groups: dict[tuple, list[Record]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row.get(key) for key in keys), []).append(row)
+    return groups
+
+
+def abilities(record: Record) -> list[Record]:
+    """One table for each model and task, with the constant answer beside the measured rows."""
+    return [
+        {
+            "model": model,
+            "task": task,
+            "splits": [
+                (split, _split(rows, split, (record.get("constants") or {}).get(task) or {}))
+                for (split,), rows in grouped(found, "split").items()
+            ],
+        }
+        for (model, task), found in grouped(record["abilities"], "model", "task").items()
+    ]
+
+
+def _split(rows: list[Record], split: str, constants: Record) -> list[Record]:
+    measured = [
+        {"node": node, "seeds": len(found), "cells": [spread(found, key) for key in MEASURES]}
+        for (node,), found in grouped(rows, "node").items()
+    ]
+    # The constants are those of the held-out items; another split has other shares of labels.
+    if split == "held_out" and is_number(constants.get("majority_reward")):
+        constant = {"reward": constants["majority_reward"], "mcc": 0.0, "balanced_accuracy": 0.5}
+        cells = [spread([constant], key) for key in MEASURES]
+        measured.append({"node": None, "seeds": None, "cells": cells})
+    return measured
+
+
+def spread(rows: list[Record], key: str) -> Record | None:
+    """Mean and range of a measure over seeds; None where no seed has it."""
+    values = [row[key] for row in rows if is_number(row.get(key))]
+    if not values:
+        return None
+    return {"mean": fmean(values), "low": min(values), "high": max(values)}
+
+
+def constants(record: Record) -> Record:
+    """What is known of the tasks: one row a constant, one column a task."""
+    tasks = record.get("constants") or {}
+    names = dict.fromkeys([*CONSTANTS, *(name for known in tasks.values() for name in known)])
+    rows = [
+        (name, CONSTANTS.get(name), [known.get(name) for known in tasks.values()])
+        for name in names
+        if any(name in known for known in tasks.values())
+    ]
+    return {"tasks": list(tasks), "rows": rows}
+
+
+def completions(record: Record) -> list[Record]:
+    """Sampled answers, one table for each pipeline of each model and task."""
+    groups = grouped(record["completions"], "model", "task", "pipeline")
+    return [
+        {
+            "model": model,
+            "task": task,
+            "pipeline": pipeline,
+            "nodes": list(dict.fromkeys(n for row in rows for n in row.get("answers") or {})),
+            "rows": rows,
+        }
+        for (model, task, pipeline), rows in groups.items()
+    ]

@@ -1,0 +1,144 @@
+"""Numbers and names of a record as words: what the page's template prints."""
+
+import json
+import math
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+MINUS = "\N{MINUS SIGN}"
+MISSING = "\N{EN DASH}"
+NODES = {
+    "base": "base model",
+    "sft": "SFT",
+    "rl": "RL",
+    "sft_then_rl": "SFT then RL",
+    "rl_then_sft": "RL then SFT",
+}
+COMPARISONS = {
+    "increase_by": "above {}",
+    "decrease_by": "below {}",
+    "not_increase_by": "not above {}",
+    "equal_within": "within \N{PLUS-MINUS SIGN}{}",
+}
+
+
+def is_number(value: object) -> bool:
+    """Whether a value of a record is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def number(value: object, sign: str = "-") -> str:
+    """A number to three decimals, to more where it would read as zero; a dash for none."""
+    if not is_number(value):
+        return MISSING
+    size = abs(value)
+    if value == 0:
+        return "0"
+    if size >= 1000:
+        text = format(value, f"{sign},.0f")
+    elif size >= 100:
+        text = format(value, f"{sign}.1f")
+    elif size >= 0.01:
+        text = format(value, f"{sign}.3f")
+    else:
+        text = format(value, f"{sign}.2g")
+    return text.replace("-", MINUS)
+
+
+def fixed(value: object) -> str:
+    """A number to three decimals whatever its size, for columns that are read downwards."""
+    return f"{value:.3f}".replace("-0.000", "0.000").replace("-", MINUS)
+
+
+def signed(value: object) -> str:
+    """A number with its sign, for a change."""
+    return number(value, sign="+")
+
+
+def interval(bounds: Iterable[object] | None, sign: str = "+") -> str:
+    """An interval, open at the infinite end where a bound is missing."""
+    low, high = bounds or (None, None)
+    left = f"[{number(low, sign)}" if is_number(low) else f"({MINUS}\N{INFINITY}"
+    right = f"{number(high, sign)}]" if is_number(high) else "\N{INFINITY})"
+    return f"{left}, {right}"
+
+
+def within(bounds: Iterable[object] | None) -> str:
+    """The range that a precondition asks for, in words."""
+    low, high = bounds or (None, None)
+    if is_number(low) and is_number(high):
+        return f"{number(low)} to {number(high)}"
+    if is_number(low):
+        return f"at least {number(low)}"
+    return f"at most {number(high)}" if is_number(high) else "not required"
+
+
+def comparison(claim: dict[str, Any]) -> str:
+    """What a claim's effect is compared with, in words."""
+    two_sided = claim.get("direction") == "equal_within"
+    margin = number(abs(claim["margin"])) if two_sided else signed(claim.get("margin"))
+    return COMPARISONS.get(claim.get("direction"), "{}").format(margin)
+
+
+def seconds(value: object) -> str:
+    """A duration that a person can read at a glance."""
+    if not is_number(value):
+        return MISSING
+    if value < 60:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def plain(value: object) -> str:
+    """Any value of a record, where nothing is known of its kind."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None or isinstance(value, float):
+        return f"{value:.6g}".replace("-", MINUS) if is_number(value) else MISSING
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def node(name: object) -> str:
+    """The name of a point in a pipeline as the page prints it."""
+    return NODES.get(name, str(name))
+
+
+def words(name: str) -> str:
+    """A field's name as words."""
+    return name.replace("_", " ")
+
+
+def date(moment: str) -> str:
+    """The day of an ISO time, or the text itself where it is none."""
+    try:
+        day = datetime.fromisoformat(moment)
+    except ValueError:
+        return moment
+    return f"{day.day} {day:%B %Y, %H:%M}"
+
+
+def capitalized(text: str) -> str:
+    """Text with a capital first; the rest, such as SFT, stays as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def counted(count: int, noun: str) -> str:
+    """A count with its noun: one claim, 2 claims."""
+    return f"one {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def listed(parts: list[str]) -> str:
+    """A list as in a sentence: a, b and c."""
+    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+
+
+FILTERS = {
+    name.__name__: name
+    for name in (
+        capitalized, comparison, date, fixed, interval, node, number, plain, seconds, signed,
+        within, words,
+    )
+}  # fmt: skip

@@ -1,0 +1,219 @@
+"""Preconditions of claims, and views beside their effects: declared, measured, reported.
+
+Each is one small function that names nodes of the graph; a claim lists them in its decorator. An
+unmet requirement makes the verdict *not applicable*, with the number that made it so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from coupling_bench.measures import ability, loss, reward
+from coupling_bench.runs import Array, Runs, Split
+from coupling_bench.statistics import Interval, student_interval
+
+RunsOf = Callable[[str], Runs]
+"""From the name of a node to its runs, for the model being judged."""
+
+HELD_OUT = Split(name="held_out")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A measured quantity: its interval, and its value for each seed."""
+
+    interval: Interval
+    per_seed: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requirement:
+    """A quantity whose whole interval must lie between two bounds."""
+
+    name: str
+    unit: str
+    nodes: tuple[str, ...]
+    measure: Callable[[RunsOf], Measured | None]
+    """None: the quantity cannot be known on this task, and is not required."""
+    above: float | None = None
+    below: float | None = None
+
+    def met(self, measured: Measured) -> bool:
+        """Say whether the whole interval lies between the bounds."""
+        return measured.interval.inside(self.above, self.below)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """Another view of a claim's effect, reported with its interval and never judged."""
+
+    name: str
+    unit: str
+    nodes: tuple[str, ...]
+    measure: Callable[[RunsOf], Array]
+    note: str = ""
+
+
+def reward_rises(before: str, after: str) -> Requirement:
+    """Require that the expected reward rose from one node to another."""
+
+    def measure(runs: RunsOf) -> Measured:
+        rise = reward.expected_reward(runs(after), HELD_OUT) - reward.expected_reward(
+            runs(before), HELD_OUT
+        )
+        return _over_seeds(rise)
+
+    return Requirement(
+        name=f"the reward rose from {before} to {after}",
+        unit="reward",
+        nodes=(before, after),
+        measure=measure,
+        above=0.0,
+    )
+
+
+def near_optimum(node: str, below: float) -> Requirement:
+    """Require epsilon = L - L* of a node below a bound in nats/sequence, where L* is known."""
+
+    def measure(runs: RunsOf) -> Measured | None:
+        epsilon = loss.sub_optimality(runs(node), HELD_OUT)
+        return None if epsilon is None else _over_seeds(epsilon)
+
+    return Requirement(
+        name=f"epsilon = L - L* of {node}",
+        unit="nats/sequence",
+        nodes=(node,),
+        measure=measure,
+        below=below,
+    )
+
+
+def nearer_to_optimum(node: str, than: str, share: float) -> Requirement:
+    """Require a node's epsilon below a share of another's, where L* is known."""
+
+    def measure(runs: RunsOf) -> Measured | None:
+        epsilon = loss.sub_optimality(runs(node), HELD_OUT)
+        other = loss.sub_optimality(runs(than), HELD_OUT)
+        return None if epsilon is None or other is None else _over_seeds(epsilon / other)
+
+    return Requirement(
+        name=f"epsilon of {node} as a share of that of {than}",
+        unit="ratio",
+        nodes=(node, than),
+        measure=measure,
+        below=share,
+    )
+
+
+def converged(node: str, within: float) -> Requirement:
+    """Require for every seed that J drifts by less than a bound over the stage's last quarter."""
+
+    def measure(runs: RunsOf) -> Measured:
+        drifts = reward.last_quarter_drift(runs(node), HELD_OUT)
+        envelope = Interval(
+            estimate=float(np.mean([d.estimate for d in drifts])),
+            low=min(d.low for d in drifts),
+            high=max(d.high for d in drifts),
+        )
+        return Measured(interval=envelope, per_seed=tuple(d.estimate for d in drifts))
+
+    return Requirement(
+        name=f"drift of J over the last quarter of {node}, widest interval of any seed",
+        unit="reward",
+        nodes=(node,),
+        measure=measure,
+        above=-within,
+        below=within,
+    )
+
+
+def judges_sentences(node: str) -> Requirement:
+    """Require MCC above 0: a node that knows the label prior alone has no ability to lose."""
+
+    def measure(runs: RunsOf) -> Measured:
+        values = ability.mcc(runs(node), HELD_OUT)
+        return Measured(
+            interval=ability.mcc_interval(runs(node), HELD_OUT), per_seed=tuple(values.tolist())
+        )
+
+    return Requirement(
+        name=f"MCC of {node}, over seeds and items",
+        unit="MCC",
+        nodes=(node,),
+        measure=measure,
+        above=0.0,
+    )
+
+
+def at_best_temperature(before: str, after: str) -> Beside:
+    """Show the change of the SFT loss after each checkpoint's best temperature is fitted."""
+
+    def measure(runs: RunsOf) -> Array:
+        return loss.sft_loss_at_best_temperature(
+            runs(after), HELD_OUT
+        ) - loss.sft_loss_at_best_temperature(runs(before), HELD_OUT)
+
+    return Beside(
+        name="the same effect after the best single temperature is fitted to each checkpoint",
+        unit="nats/sequence",
+        nodes=(before, after),
+        measure=measure,
+        note="what is missing here from the effect above was sharpening of the same answers",
+    )
+
+
+def exact_reward_change(before: str, after: str) -> Beside:
+    """Show the change of the exact expected reward at temperature 1."""
+
+    def measure(runs: RunsOf) -> Array:
+        return reward.expected_reward(runs(after), HELD_OUT) - reward.expected_reward(
+            runs(before), HELD_OUT
+        )
+
+    return Beside(
+        name=f"change of the exact J from {before} to {after} at temperature 1",
+        unit="reward",
+        nodes=(before, after),
+        measure=measure,
+    )
+
+
+def sampled_reward_change(before: str, after: str, parser: str) -> Beside:
+    """Show the change of the paper's sampled reward, strictly or robustly parsed."""
+
+    def measure(runs: RunsOf) -> Array:
+        return reward.mean_at_1(runs(after), HELD_OUT, parser) - reward.mean_at_1(
+            runs(before), HELD_OUT, parser
+        )
+
+    return Beside(
+        name=f"change of mean@1 from {before} to {after}, {parser} parsing",
+        unit="reward",
+        nodes=(before, after),
+        measure=measure,
+        note="one sampled completion a prompt, temperature 0.6, top_p 0.95",
+    )
+
+
+def lead_over_demonstrators(node: str) -> Beside:
+    """Show how much better than its demonstrators a policy is: J - J_D."""
+
+    def measure(runs: RunsOf) -> Array:
+        return reward.expected_reward(runs(node), HELD_OUT) - reward.demonstrator_reward(
+            runs(node).task
+        )
+
+    return Beside(
+        name=f"J of {node} minus J_D of the demonstrators",
+        unit="reward",
+        nodes=(node,),
+        measure=measure,
+        note="SFT to convergence sends J to J_D, so this sets the direction",
+    )
+
+
+def _over_seeds(values: Array) -> Measured:
+    return Measured(interval=student_interval(values), per_seed=tuple(values.tolist()))

@@ -1,0 +1,80 @@
+"""Addresses of checkpoints and of data, and the observations that lie behind them.
+
+A ``Runs`` holds no model: suites subtract measures of addresses, and what was observed is read
+from the store with numpy alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from coupling_bench.pipelines import observation
+from coupling_bench.specs import StageSpec, TaskSpec
+from coupling_bench.store import Store
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """Which held-out items a measure is taken on."""
+
+    name: str
+    """``held_out`` or ``out_of_domain``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runs:
+    """One node of the training graph over all seeds: the addresses of its checkpoints."""
+
+    node: str
+    stages: tuple[StageSpec, ...]
+    """One spec a seed, in the order of the seeds."""
+    store: Store
+
+    @property
+    def task(self) -> TaskSpec:
+        """The task that the runs were trained on."""
+        return self.stages[0].task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """What one checkpoint's snapshots answered: N snapshots, P prompts, A answers.
+
+    Attributes are described in ``coupling_bench.probes.run``, which writes them.
+    """
+
+    steps: npt.NDArray[np.int64]
+    answer_logps: Array
+    answer_tokens: npt.NDArray[np.int64]
+    temperatures: Array
+    tempered_answer_logps: Array
+    truth: npt.NDArray[np.int64]
+    demonstrated: Array
+    prompts: list[str]
+    groups: list[str]
+    answers: list[str]
+    completions: list[list[str]]
+
+
+def observe(runs: Runs, split: Split) -> list[Observation]:
+    """Return the stored observations of all seeds, in their order.
+
+    Raises:
+        FileNotFoundError: a checkpoint has not been observed on this split.
+    """
+    return [_read(runs.store.get(observation(s, split.name)).folder) for s in runs.stages]
+
+
+@functools.lru_cache(maxsize=256)
+def _read(folder: Path) -> Observation:
+    with np.load(folder / "observation.npz", allow_pickle=False) as arrays:
+        texts = json.loads((folder / "texts.json").read_text())
+        return Observation(**{name: arrays[name] for name in arrays}, **texts)

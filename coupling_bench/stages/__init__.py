@@ -1,0 +1,45 @@
+"""Training stages: each a function from a spec to the files of a checkpoint.
+
+A stage module has ``run(spec, start, folder) -> facts``: it trains from the checkpoint in
+``start`` (None for the first stage), writes its checkpoint into ``folder`` and returns facts for
+the manifest. A new kind of stage is a spec, a module and one entry here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import resource
+import sys
+from pathlib import Path
+
+from coupling_bench.specs import Spec, model_of, parent
+from coupling_bench.store import Entry, Store
+
+RUNNERS = {
+    "PretrainSpec": "coupling_bench.stages.pretrain",
+    "SFTSpec": "coupling_bench.stages.sft",
+    "GRPOSpec": "coupling_bench.stages.grpo",
+    "ObservationSpec": "coupling_bench.probes",
+}
+
+
+def make(spec: Spec, store: Store) -> tuple[Entry, bool]:
+    """Return the entry of ``spec`` and whether it had to be made; its parent must be finished."""
+
+    def run(folder: Path) -> dict[str, object]:
+        import torch
+
+        start = parent(spec)
+        start_folder = store.get(start).folder if start is not None else None
+        torch.set_num_threads(model_of(spec).threads)
+        runner = importlib.import_module(RUNNERS[type(spec).__name__])
+        facts = runner.run(spec, start_folder, folder)
+        return {"device": model_of(spec).device, "peak_memory_bytes": _peak_memory(), **facts}
+
+    return store.get_or_make(spec, run)
+
+
+def _peak_memory() -> int:
+    """Return the largest resident size of this process so far, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,71 @@
+"""Reinforcement learning from the verifier, by TRL's GRPOTrainer as it is.
+
+The verifier knows the truth and is strict on the format: +1 for the right answer to the letter,
+-1 for anything else.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+from trl import GRPOConfig, GRPOTrainer
+
+from coupling_bench import models, tasks
+from coupling_bench.answers import parse_strict, reward
+from coupling_bench.fingerprint import address
+from coupling_bench.specs import GRPOSpec
+from coupling_bench.stages.training import (
+    Recorder,
+    check_lengths,
+    common_options,
+    quiet_libraries,
+    train,
+)
+
+
+def run(spec: GRPOSpec, start: Path, folder: Path) -> dict[str, Any]:
+    """Train from the checkpoint in ``start`` and write the new one into ``folder``."""
+    quiet_libraries()
+    task = tasks.load(spec.task)
+    model, tokenizer = models.load(start)
+    rows = [{"prompt": task.prompt(item), "truth": item.truth} for item in task.splits["rl"]]
+    room = model.config.max_position_embeddings - spec.max_completion_length
+    check_lengths(spec, rows, tokenizer, room)
+
+    def verifier(completions: list[str], truth: list[int], **_: Any) -> list[float]:
+        rewards = [
+            reward(text, true_answer, spec.task.answers, parse_strict)
+            for text, true_answer in zip(completions, truth, strict=True)
+        ]
+        if not all(map(math.isfinite, rewards)):
+            raise FloatingPointError(
+                f"{address(spec)} (seed {spec.seed}): the verifier gave a reward that is not "
+                "finite; training stopped and nothing was stored."
+            )
+        return rewards
+
+    recorder = Recorder(spec, folder)
+    trainer = GRPOTrainer(
+        model=model,
+        reward_funcs=verifier,
+        args=configure(spec, folder),
+        train_dataset=Dataset.from_list(rows),
+        processing_class=tokenizer,
+        callbacks=[recorder],
+    )
+    return train(spec, trainer, recorder, folder)
+
+
+def configure(spec: GRPOSpec, folder: Path) -> GRPOConfig:
+    """Return TRL's configuration for ``spec``."""
+    options = common_options(spec, folder)
+    return GRPOConfig(
+        **options,
+        # One generation a step, whatever the micro-batch: with more steps a generation the later
+        # ones would be off-policy.
+        steps_per_generation=options["gradient_accumulation_steps"],
+        log_completions=False,
+    )

@@ -1,0 +1,65 @@
+"""Pretraining of the embedded model from random weights: language modelling by TRL's SFTTrainer.
+
+Differs from an ordinary pretraining in its corpus: each sentence stands alone or with the verdict
+of a poor annotator, so that the base knows the format of an answer and has something to unlearn.
+"""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+from trl import SFTConfig, SFTTrainer
+
+from coupling_bench import models, tasks
+from coupling_bench.specs import PretrainSpec
+from coupling_bench.stages.training import (
+    Recorder,
+    check_lengths,
+    common_options,
+    quiet_libraries,
+    train,
+)
+
+
+def run(spec: PretrainSpec, start: None, folder: Path) -> dict[str, Any]:
+    """Train tokenizer and model from nothing and write the checkpoint into ``folder``."""
+    quiet_libraries()
+    rows = [{"text": text} for text in documents(spec)]
+    tokenizer = models.new_tokenizer(spec.start, (row["text"] for row in rows))
+    model = models.new_model(spec.start, tokenizer, spec.seed)
+    check_lengths(spec, rows, tokenizer, spec.max_length)
+
+    recorder = Recorder(spec, folder)
+    trainer = SFTTrainer(
+        model=model,
+        args=configure(spec, folder),
+        train_dataset=Dataset.from_list(rows),
+        processing_class=tokenizer,
+        callbacks=[recorder],
+    )
+    return train(spec, trainer, recorder, folder)
+
+
+def configure(spec: PretrainSpec, folder: Path) -> SFTConfig:
+    """Return TRL's configuration for ``spec``."""
+    return SFTConfig(**common_options(spec, folder))
+
+
+def documents(spec: PretrainSpec) -> list[str]:
+    """Return the training texts: sentences, a share of them with the poor annotator's verdict."""
+    task = tasks.load(spec.task)
+    draw = random.Random(f"pretraining/{spec.seed}")
+    texts = []
+    for item in task.splits["pretraining"]:
+        if draw.random() >= spec.judged_share:
+            texts.append(item.sentence)
+            continue
+        violation = spec.task.answers[item.truth] == "unacceptable"
+        overlooks = violation and item.group in spec.overlooked_phenomena
+        noise = spec.overlooked_share if overlooks else spec.annotator_noise
+        verdict = item.truth if draw.random() >= noise else 1 - item.truth
+        texts.append(task.prompt(item) + spec.task.answers[verdict])
+    return texts

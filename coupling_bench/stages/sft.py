@@ -1,0 +1,53 @@
+"""Supervised fine-tuning on the demonstrators' answers, by TRL's SFTTrainer as it is.
+
+The loss is the cross-entropy of the answer and its end of sequence, never of the prompt.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+from trl import SFTConfig, SFTTrainer
+
+from coupling_bench import models, tasks
+from coupling_bench.specs import SFTSpec
+from coupling_bench.stages.training import (
+    Recorder,
+    check_lengths,
+    common_options,
+    quiet_libraries,
+    train,
+)
+
+
+def run(spec: SFTSpec, start: Path, folder: Path) -> dict[str, Any]:
+    """Train from the checkpoint in ``start`` and write the new one into ``folder``."""
+    quiet_libraries()
+    task = tasks.load(spec.task)
+    model, tokenizer = models.load(start)
+
+    # One annotator's answer a prompt. The seed of the run draws the annotator's flips, so that
+    # seeds differ in their demonstrations as well as in the order of the data.
+    demonstrated = task.demonstrations("sft", spec.seed)
+    rows = [
+        {"prompt": task.prompt(item), "completion": spec.task.answers[answer]}
+        for item, answer in zip(task.splits["sft"], demonstrated, strict=True)
+    ]
+    check_lengths(spec, rows, tokenizer, spec.max_length)
+
+    recorder = Recorder(spec, folder)
+    trainer = SFTTrainer(
+        model=model,
+        args=configure(spec, folder),
+        train_dataset=Dataset.from_list(rows),
+        processing_class=tokenizer,
+        callbacks=[recorder],
+    )
+    return train(spec, trainer, recorder, folder)
+
+
+def configure(spec: SFTSpec, folder: Path) -> SFTConfig:
+    """Return TRL's configuration for ``spec``."""
+    return SFTConfig(**common_options(spec, folder))

@@ -1,0 +1,136 @@
+"""What the stages share: options for TRL, snapshots, progress, and a halt on numbers that are not.
+
+The stages themselves stay flat pages; only what all of them need word for word is here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import warnings
+from pathlib import Path
+from typing import Any
+
+import datasets
+import transformers
+from transformers import PrinterCallback, TrainerCallback
+
+from coupling_bench import models
+from coupling_bench.fingerprint import address
+from coupling_bench.progress import Progress, tell
+from coupling_bench.specs import StageSpec
+
+WATCHED = ("loss", "reward")
+_OPTION_NAMES = {field.name for field in dataclasses.fields(transformers.TrainingArguments)}
+
+
+def common_options(spec: StageSpec, folder: Path) -> dict[str, Any]:
+    """Return the keyword arguments of the trainer's configuration that all stages share.
+
+    They follow from the spec (batch sizes, its own fields) or cannot change the numbers (no
+    logging to services, no checkpoints of the trainer's own).
+    """
+    micro_batch = spec.micro_batch or spec.rows_per_step
+    if spec.rows_per_step % micro_batch:
+        raise ValueError(
+            f"{address(spec)}: micro_batch={micro_batch} does not divide the "
+            f"{spec.rows_per_step} rows of a step."
+        )
+    options = spec.trainer_options()
+    if "activation_checkpointing" in _OPTION_NAMES:  # transformers renamed it in 5.2x
+        options["activation_checkpointing"] = spec.gradient_checkpointing
+    return {
+        **options,
+        "output_dir": str(folder / "trainer"),
+        "per_device_train_batch_size": micro_batch,
+        "gradient_accumulation_steps": spec.rows_per_step // micro_batch,
+        "data_seed": spec.seed,
+        "use_cpu": True,
+        "fp16": False,
+        "dataloader_pin_memory": False,
+        "save_strategy": "no",
+        "report_to": "none",
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,  # by default it hides a loss that is not finite
+        "disable_tqdm": True,
+    }
+
+
+class Recorder(TrainerCallback):
+    """Stores snapshots, reports progress, and stops training at the first number that is not."""
+
+    def __init__(self, spec: StageSpec, folder: Path):
+        """Record the training of ``spec`` into ``folder``."""
+        self.spec, self.folder = spec, folder
+        self.log: list[dict[str, float]] = []
+
+    def on_train_begin(self, args, state, control, model=None, **kwargs):  # noqa: D102
+        models.save_snapshot(model, self.folder, 0)
+
+    def on_step_end(self, args, state, control, model=None, **kwargs):  # noqa: D102
+        last = state.global_step == state.max_steps
+        if last or state.global_step % self.spec.snapshot_every == 0:
+            models.save_snapshot(model, self.folder, state.global_step)
+
+    def on_log(self, args, state, control, logs=None, **kwargs):  # noqa: D102
+        values = {k: float(v) for k, v in (logs or {}).items() if isinstance(v, int | float)}
+        for name in WATCHED:
+            if not math.isfinite(values.get(name, 0.0)):
+                raise FloatingPointError(
+                    f"{address(self.spec)} (seed {self.spec.seed}): the {name} at step "
+                    f"{state.global_step} of {state.max_steps} is {values[name]}; training stopped "
+                    "and nothing was stored. Lower learning_rate or look at the data."
+                )
+        self.log.append({"step": state.global_step, **values})
+        tell(
+            Progress(
+                address=address(self.spec),
+                step=state.global_step,
+                total=state.max_steps,
+                values=tuple((n, values[n]) for n in WATCHED if n in values),
+            )
+        )
+
+
+def check_lengths(spec: StageSpec, rows: list[dict[str, Any]], tokenizer, limit: int) -> None:
+    """Refuse a row that would not fit: TRL would cut it and train on half an answer.
+
+    Args:
+        spec: whose rows they are, for the message.
+        rows: ``{"prompt", "completion"}`` or ``{"text"}``; a prompt alone counts with the room
+            that its completion needs.
+        tokenizer: the model's.
+        limit: the largest number of tokens, end of sequence included.
+
+    Raises:
+        ValueError: naming the first row that is too long.
+    """
+    texts = [row.get("text") or row["prompt"] + row.get("completion", "") for row in rows]
+    for number, ids in enumerate(tokenizer(texts)["input_ids"]):
+        if len(ids) + 1 > limit:
+            raise ValueError(
+                f"{address(spec)}: row {number} has {len(ids)} tokens and an end of sequence, the "
+                f"limit is {limit}: {texts[number][:80]!r}... Shorten it or raise the limit."
+            )
+
+
+def train(spec: StageSpec, trainer, recorder: Recorder, folder: Path) -> dict[str, Any]:
+    """Train, write the final checkpoint and the trainer's log; return facts for the manifest."""
+    trainer.remove_callback(PrinterCallback)  # a line a step; log.json keeps the same numbers
+    trainer.train()
+    models.save(trainer.model, trainer.processing_class, folder)
+    (folder / "log.json").write_text(json.dumps(recorder.log))
+    return {
+        "steps": trainer.state.global_step,
+        "snapshots": models.snapshot_steps(folder),
+        "seed": spec.seed,
+    }
+
+
+def quiet_libraries() -> None:
+    """Turn off progress bars and advice of the libraries: our own lines say how far a stage is."""
+    datasets.disable_progress_bars()
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
