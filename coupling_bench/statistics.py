@@ -92,7 +92,7 @@ def two_way_interval(
 
 def p_value(values: npt.ArrayLike, margin: float) -> float | None:
     """Return the two-sided p-value of "the mean is ``margin``", None for one value."""
-    from scipy import stats
+    from scipy import special
 
     values = _finite_vector(values)
     if len(values) < 2:
@@ -100,7 +100,7 @@ def p_value(values: npt.ArrayLike, margin: float) -> float | None:
     error = _standard_error(values)
     if error == 0.0:
         return 1.0 if values[0] == margin else 0.0
-    return float(2 * stats.t.sf(abs(values.mean() - margin) / error, len(values) - 1))
+    return float(2 * special.stdtr(len(values) - 1, -abs(values.mean() - margin) / error))
 
 
 def holm(p_values: list[float]) -> list[float]:
@@ -128,7 +128,7 @@ def smallest_detectable_effect(
     if len(values) < 2:
         return None
     spread = float(values.std(ddof=1))
-    return spread * _detectable_in_spreads(len(values), alpha, power)
+    return spread * float(_detectable_in_spreads(len(values), alpha, power))
 
 
 def seeds_needed(
@@ -142,20 +142,18 @@ def seeds_needed(
     if len(values) < 2:
         return None
     distance, spread = abs(float(values.mean()) - margin), float(values.std(ddof=1))
-    for seeds in range(2, MOST_SEEDS + 1):
-        if spread * _detectable_in_spreads(seeds, alpha, power) <= distance:
-            return seeds
-    return None
+    seeds = np.arange(2, MOST_SEEDS + 1)
+    enough = seeds[spread * _detectable_in_spreads(seeds, alpha, power) <= distance]
+    return int(enough[0]) if len(enough) else None
 
 
-def _detectable_in_spreads(seeds: int, alpha: float, power: float) -> float:
+def _detectable_in_spreads(seeds: npt.ArrayLike, alpha: float, power: float) -> Vector:
     """Return the effect, in standard deviations, that a paired t-test finds with ``power``."""
-    from scipy import stats
+    from scipy import special
 
-    freedom = seeds - 1
-    return float(stats.t.isf(alpha / 2, freedom) + stats.t.isf(1 - power, freedom)) / math.sqrt(
-        seeds
-    )
+    seeds = np.asarray(seeds)
+    quantiles = special.stdtrit(seeds - 1, 1 - alpha / 2) + special.stdtrit(seeds - 1, power)
+    return quantiles / np.sqrt(seeds)
 
 
 def _t_quantile(alpha: float, freedom: float) -> float:

@@ -1,0 +1,60 @@
+"""Observations made by hand, for measures: no model, no store on disk but the entries written."""
+
+import json
+
+import numpy as np
+
+from coupling_bench.pipelines import observations
+from coupling_bench.runs import Observation, Runs
+from tests.tiny import recipe
+
+ANSWERS = ["acceptable", "unacceptable"]
+
+
+def observation(answer_logps, truth, label_noise=0.1, **changes) -> Observation:
+    """An observation with answer log-probabilities ``(N, P, 2)`` and true answers ``(P,)``."""
+    answer_logps, truth = np.asarray(answer_logps, dtype=float), np.asarray(truth)
+    right = np.arange(2) == truth[:, None]
+    items = len(truth)
+    return Observation(
+        **{
+            "steps": np.arange(len(answer_logps)) * 10,
+            "answer_logps": answer_logps,
+            "answer_tokens": np.array([2, 3]),
+            "temperatures": np.array([1.0]),
+            "tempered_answer_logps": answer_logps[-1:],
+            "truth": truth,
+            "demonstrated": np.where(right, 1 - label_noise, label_noise),
+            "prompts": [f"prompt {i}\n" for i in range(items)],
+            "groups": ["group"] * items,
+            "answers": ANSWERS,
+            "completions": [["acceptable"] * items for _ in answer_logps],
+        }
+        | changes
+    )
+
+
+def random_observation(seed: int, items: int = 30, snapshots: int = 3) -> Observation:
+    """A random policy, which keeps some mass for other answers."""
+    generator = np.random.default_rng(seed)
+    p = generator.dirichlet([2.0, 1.0, 0.3], size=(snapshots, items))
+    return observation(np.log(p[..., :2]), generator.integers(0, 2, items))
+
+
+def store_runs(store, per_seed, node="sft") -> Runs:
+    """Write one observation a seed into ``store``, as the probe would, and return their Runs."""
+    from dataclasses import replace
+
+    stages = tuple(replace(recipe().sft, seed=seed) for seed in range(len(per_seed)))
+    for stage, seen in zip(stages, per_seed, strict=True):
+        for spec in observations(stage):
+            store.get_or_make(spec, lambda folder, seen=seen: _write(seen, folder))
+    return Runs(node=node, stages=stages, store=store)
+
+
+def _write(seen: Observation, folder):
+    texts = {name: getattr(seen, name) for name in ("prompts", "groups", "answers", "completions")}
+    arrays = {k: v for k, v in vars(seen).items() if isinstance(v, np.ndarray)}
+    np.savez(folder / "observation.npz", **arrays)
+    (folder / "texts.json").write_text(json.dumps(texts))
+    return {}

@@ -1,0 +1,163 @@
+"""The stages train with TRL, the same for the same spec, and stop where they should."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from coupling_bench import models, stages
+from coupling_bench.executors import open_executor
+from coupling_bench.fingerprint import address
+from coupling_bench.pipelines import NODES
+from coupling_bench.stages import grpo, training
+from coupling_bench.store import Store
+from tests.tiny import recipe
+
+RECIPE = recipe()
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory) -> Store:
+    """A store with the tiny base in it."""
+    store = Store(tmp_path_factory.mktemp("store"))
+    stages.make(RECIPE.base, store)
+    return store
+
+
+def weights(folder: Path) -> torch.Tensor:
+    model, _ = models.load(folder)
+    return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+
+@pytest.mark.parametrize("node", list(NODES))
+def test_every_node_trains_and_leaves_a_checkpoint_its_snapshots_and_its_log(store, node):
+    spec = NODES[node](RECIPE, 0)
+    for ancestor in (NODES["sft"](RECIPE, 0), NODES["rl"](RECIPE, 0), spec):
+        entry, _ = stages.make(ancestor, store)
+    steps = models.snapshot_steps(entry.folder)
+    assert steps[0] == 0
+    assert steps[-1] == entry.facts["steps"] > 0
+    assert len(json.loads((entry.folder / "log.json").read_text())) >= entry.facts["steps"]
+    model, _ = models.load(entry.folder)
+    final = weights(entry.folder)
+    models.load_snapshot(model, entry.folder, steps[-1])
+    assert torch.equal(torch.cat([p.detach().flatten() for p in model.parameters()]), final)
+    if node != "base":
+        models.load_snapshot(model, entry.folder, 0)
+        before = weights(store.get(spec.start).folder)
+        assert torch.equal(torch.cat([p.detach().flatten() for p in model.parameters()]), before)
+        assert not torch.equal(before, final)
+
+
+@pytest.mark.parametrize("node", ["sft", "rl"])
+def test_a_worker_process_gives_the_same_bits_as_this_process(store, node, tmp_path):
+    spec = NODES[node](RECIPE, 1)
+    here, _ = stages.make(spec, store)
+    elsewhere = Store(tmp_path)
+    executor = open_executor("process", elsewhere, 1, lambda message: None)
+    try:
+        executor.submit(RECIPE.base).result()
+        executor.submit(spec).result()
+    finally:
+        executor.close()
+    assert torch.equal(weights(here.folder), weights(elsewhere.get(spec).folder))
+
+
+@pytest.mark.parametrize("node", ["sft", "rl"])
+def test_the_micro_batch_does_not_change_the_numbers(store, node, tmp_path):
+    """Steps in one piece or in four: weights agree to a thousandth of the way they went."""
+    spec = NODES[node](RECIPE, 0)
+    one_step = {"max_steps": 1} if node == "rl" else {"num_train_epochs": 1}
+    # A large epsilon keeps Adam from blowing rounding up where a gradient is nearly zero.
+    whole = dataclasses.replace(spec, adam_epsilon=1e-3, **one_step)
+    pieces = dataclasses.replace(whole, micro_batch=spec.rows_per_step // 4)
+    assert address(whole) == address(pieces)
+    ends = []
+    for number, variant in enumerate((whole, pieces)):
+        own = Store(tmp_path / str(number))
+        stages.make(RECIPE.base, own)
+        ends.append(weights(stages.make(variant, own)[0].folder))
+    moved = (ends[0] - weights(store.get(RECIPE.base).folder)).norm()
+    assert moved > 1e-3
+    assert (ends[0] - ends[1]).norm() < 1e-3 * moved
+
+
+def test_sft_is_trls_own_trainer_on_the_response_alone(store, tmp_path):
+    """Plain SFTTrainer with a hand-written configuration and hand-made rows gives the same bits."""
+    from datasets import Dataset
+    from trl import SFTConfig, SFTTrainer
+
+    from coupling_bench import tasks
+
+    spec = NODES["sft"](RECIPE, 2)
+    ours, _ = stages.make(spec, store)
+    training.quiet_libraries()
+    model, tokenizer = models.load(store.get(RECIPE.base).folder)
+    task = tasks.load(spec.task)
+    answers = task.demonstrations("sft", 2)
+    rows = [
+        {"prompt": f"{item.sentence}\n", "completion": ["acceptable", "unacceptable"][a]}
+        for item, a in zip(task.splits["sft"], answers, strict=True)
+    ]
+    config = SFTConfig(
+        output_dir=str(tmp_path), per_device_train_batch_size=16, num_train_epochs=2,
+        learning_rate=spec.learning_rate, lr_scheduler_type="cosine", seed=2,
+        data_seed=2, max_length=96, use_cpu=True, bf16=False, activation_checkpointing=False,
+        optim="adamw_torch", report_to="none", save_strategy="no", disable_tqdm=True,
+        dataloader_pin_memory=False,
+    )  # fmt: skip
+    trainer = SFTTrainer(
+        model=model, args=config, train_dataset=Dataset.from_list(rows), processing_class=tokenizer
+    )
+    trainer.train()
+    theirs = torch.cat([p.detach().flatten() for p in trainer.model.parameters()])
+    assert torch.equal(weights(ours.folder), theirs)
+
+
+def test_a_loss_that_is_not_finite_stops_the_stage_and_nothing_is_stored(store):
+    spec = dataclasses.replace(NODES["sft"](RECIPE, 0), learning_rate=1e30, max_grad_norm=1e30)
+    message = rf"{address(spec)} \(seed 0\): the loss at step \d+ of 8 is nan"
+    with pytest.raises(FloatingPointError, match=message):
+        stages.make(spec, store)
+    assert store.find(spec) is None
+
+
+def test_a_reward_that_is_not_finite_stops_the_stage_and_nothing_is_stored(store, monkeypatch):
+    """TRL's nansum would turn it into a 0 and train on."""
+    spec = dataclasses.replace(NODES["rl"](RECIPE, 0), recipe_version=99)
+    monkeypatch.setattr(grpo, "reward", lambda *_: float("nan"))
+    with pytest.raises(FloatingPointError, match=r"GRPOSpec-\w+ \(seed 0\): the verifier gave"):
+        stages.make(spec, store)
+    assert store.find(spec) is None
+
+
+@pytest.mark.parametrize(("node", "limit"), [("sft", "max_length"), ("rl", None)])
+def test_a_prompt_longer_than_the_context_is_refused_and_not_cut(store, node, limit):
+    spec = NODES[node](RECIPE, 0)
+    if limit:
+        spec = dataclasses.replace(spec, max_length=6)
+    else:
+        spec = dataclasses.replace(spec, max_completion_length=90)
+    with pytest.raises(ValueError, match=rf"{address(spec)}: row \d+ has \d+ tokens .* limit is 6"):
+        stages.make(spec, store)
+
+
+def test_the_verifier_is_strict_and_knows_the_truth(store, monkeypatch):
+    """What GRPO is rewarded with: +1 for the true answer to the letter, else -1."""
+    from coupling_bench import answers
+
+    judged = []
+
+    def spy(text, truth, labels, parse):
+        earned = answers.reward(text, truth, labels, parse)
+        judged.append((earned, text == labels[truth]))
+        return earned
+
+    monkeypatch.setattr(grpo, "reward", spy)
+    spec = dataclasses.replace(NODES["rl"](RECIPE, 0), recipe_version=98)
+    stages.make(spec, store)
+    assert len(judged) == spec.max_steps * spec.rows_per_step
+    assert {earned for earned, _ in judged} == {1.0, -1.0}
+    assert all((earned == 1.0) == right for earned, right in judged)

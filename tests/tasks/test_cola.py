@@ -1,0 +1,85 @@
+"""CoLA's files: read as they are, refused with file, line and field where they are broken."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from coupling_bench import scales, tasks
+from coupling_bench.tasks import cola
+
+REAL = Path(__file__).parents[3] / "shared" / "data" / "cola"
+real_data = pytest.mark.skipif(not REAL.is_dir(), reason=f"the CoLA files are not at {REAL}")
+LINE = 'own\t1\t\tShe said "yes.'
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A small corpus in CoLA's format, of our own sentences."""
+    for name in cola.FILES.values():
+        rows = [f"own\t{i % 2}\t{'*' * (i % 2 == 0)}\t{name} sentence {i} ." for i in range(20)]
+        (tmp_path / name).write_text("\n".join([LINE, *rows]) + "\n", encoding="utf-8")
+    return tmp_path
+
+
+def test_a_quotation_mark_is_a_character(folder):
+    first = cola.read_file(folder / "in_domain_dev.tsv")[0]
+    assert (first.sentence, first.truth) == ('She said "yes.', cola.ACCEPTABLE)
+
+
+def test_no_sentence_of_a_held_out_split_is_trained_on(folder):
+    task = tasks.load(scales.task("cola", "small", folder))
+    trained = {i.sentence for s in ("pretraining", "sft", "rl") for i in task.splits[s]}
+    assert not trained & {i.sentence for s in ("held_out", "out_of_domain") for i in task.splits[s]}
+    pretrained = {item.sentence for item in task.splits["pretraining"]}
+    assert not pretrained & {item.sentence for item in task.splits["sft"]}
+    assert task.splits["sft"] == task.splits["rl"]
+
+
+def test_the_identity_is_the_content_and_not_the_place(folder, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    for name in cola.FILES.values():
+        (elsewhere / name).write_bytes((folder / name).read_bytes())
+    here, there = (scales.task("cola", "small", place) for place in (folder, elsewhere))
+    from coupling_bench.fingerprint import fingerprint
+
+    assert fingerprint(here) == fingerprint(there)
+    (elsewhere / "in_domain_dev.tsv").write_text("own\t1\t\tAnother .\n")
+    assert fingerprint(here) != fingerprint(scales.task("cola", "small", elsewhere))
+    assert fingerprint(here) != fingerprint(replace(here, seed=1))
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"own\t1\tA sentence .\n", "line 2: found 3 tab-separated fields, needed 4"),
+        (b"own\tyes\t\tA .\n", r"line 2: the label \(field 2\) is 'yes', needed 0 or 1"),
+        (b"own\t1\t\t \n", r"line 2: the sentence \(field 4\) is empty"),
+        (b"own\t1\t\t\xff .\n", "line 2: not UTF-8"),
+    ],
+)
+def test_a_broken_line_is_named(folder, content, found):
+    path = folder / "in_domain_dev.tsv"
+    path.write_bytes(LINE.encode() + b"\n" + content)
+    with pytest.raises(ValueError, match=found) as caught:
+        cola.digests(folder)
+    assert "in_domain_dev.tsv" in str(caught.value)
+
+
+def test_a_missing_or_empty_file_is_named(folder):
+    (folder / "in_domain_train.tsv").write_text("")
+    with pytest.raises(ValueError, match="in_domain_train.tsv holds no sentences"):
+        cola.digests(folder)
+    os.remove(folder / "in_domain_train.tsv")
+    with pytest.raises(FileNotFoundError, match=r"in_domain_train.tsv is missing. --data-dir must"):
+        cola.digests(folder)
+
+
+@real_data
+def test_the_real_corpus_has_its_published_sizes_and_majority():
+    sizes = {split: len(cola.read_file(REAL / name)) for split, name in cola.FILES.items()}
+    assert sizes == {"train": 8551, "held_out": 527, "out_of_domain": 516}
+    held_out = cola.read_file(REAL / cola.FILES["held_out"])
+    share = sum(item.truth == cola.ACCEPTABLE for item in held_out) / len(held_out)
+    assert 2 * share - 1 == pytest.approx(0.3852, abs=5e-5)

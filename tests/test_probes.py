@@ -1,0 +1,106 @@
+"""Exact log-probabilities against one unbatched forward pass at a time, and sampling against them."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from coupling_bench import models, probes
+from coupling_bench.pipelines import observation
+from tests.tiny import recipe
+
+RECIPE = recipe()
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    """A model with random weights, large enough to be far from uniform, with two snapshots."""
+    folder = tmp_path_factory.mktemp("checkpoint")
+    spec = dataclasses.replace(RECIPE.base.start, initializer_range=0.3)
+    tokenizer = models.new_tokenizer(spec, ["the cat sleeps .\nacceptable unacceptable"] * 3)
+    model = models.new_model(spec, tokenizer, seed=1)
+    models.save(model, tokenizer, folder)
+    models.save_snapshot(models.new_model(spec, tokenizer, seed=0), folder, 0)
+    models.save_snapshot(model, folder, 8)
+    return folder
+
+
+def observe(checkpoint, folder, **changes):
+    spec = dataclasses.replace(observation(RECIPE.base, "held_out"), **changes)
+    facts = probes.run(spec, checkpoint, folder)
+    with np.load(folder / "observation.npz") as arrays:
+        return dict(arrays), json.loads((folder / "texts.json").read_text()), facts
+
+
+def naive_logp(model, tokenizer, prompt, answer, temperature=1.0):
+    """One row at a time, without padding, token by token."""
+    ids = tokenizer(prompt)["input_ids"]
+    total = 0.0
+    for token in [*tokenizer(answer)["input_ids"], tokenizer.eos_token_id]:
+        with torch.inference_mode():
+            logits = model(input_ids=torch.tensor([ids])).logits[0, -1].double() / temperature
+        total += float(torch.log_softmax(logits, dim=-1)[token])
+        ids = [*ids, token]
+    return total
+
+
+def test_batched_log_probabilities_are_those_of_one_row_at_a_time(checkpoint, tmp_path):
+    arrays, texts, facts = observe(checkpoint, tmp_path, batch_size=7)
+    model, tokenizer = models.load(checkpoint)
+    assert facts["snapshots"] == [0, 8]
+    for item in (0, 5, 39):
+        for answer, text in enumerate(texts["answers"]):
+            expected = naive_logp(model, tokenizer, texts["prompts"][item], text)
+            assert arrays["answer_logps"][1, item, answer] == pytest.approx(expected, abs=1e-5)
+            expected = naive_logp(model, tokenizer, texts["prompts"][item], text, 2.0)
+            k = arrays["temperatures"].tolist().index(2.0)
+            found = arrays["tempered_answer_logps"][k, item, answer]
+            assert found == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_batch_size_does_not_change_what_is_observed(checkpoint, tmp_path):
+    one, many = ({}, {})
+    for size, into in ((3, one), (1000, many)):
+        folder = tmp_path / str(size)
+        folder.mkdir()
+        into.update(observe(checkpoint, folder, batch_size=size)[0])
+    assert np.abs(one["answer_logps"] - many["answer_logps"]).max() < 1e-5
+
+
+def test_snapshots_differ_and_the_last_alone_can_be_asked_for(checkpoint, tmp_path):
+    both, last = tmp_path / "both", tmp_path / "last"
+    [folder.mkdir() for folder in (both, last)]
+    all_arrays = observe(checkpoint, both)[0]
+    last_arrays = observe(checkpoint, last, snapshots="last")[0]
+    assert not np.allclose(all_arrays["answer_logps"][0], all_arrays["answer_logps"][1])
+    assert np.array_equal(last_arrays["answer_logps"][0], all_arrays["answer_logps"][1])
+
+
+def test_samples_follow_the_truncated_tempered_distribution(checkpoint, monkeypatch):
+    """First sampled tokens against softmax(logits / 0.6) cut at top_p 0.95, by chi-square."""
+    from scipy import stats
+
+    model, tokenizer = models.load(checkpoint)
+    prompt, draws = "the cat sleeps .\n", 4000
+    spec = dataclasses.replace(
+        observation(RECIPE.base, "held_out"), sampling_tokens=1, batch_size=draws
+    )
+    texts = probes._sample(model, tokenizer, [prompt] * draws, spec)
+    with torch.inference_mode():
+        logits = model(**tokenizer(prompt, return_tensors="pt")).logits[0, -1].double()
+    p, order = torch.softmax(logits / 0.6, dim=-1).sort(descending=True)
+    kept = int((p.cumsum(0) < 0.95).sum()) + 1
+    p = (p[:kept] / p[:kept].sum()).numpy()
+    names = tokenizer.batch_decode([[int(i)] for i in order[:kept]], skip_special_tokens=True)
+    expected: dict[str, float] = {}
+    for name, share in zip(names, p, strict=True):
+        expected[name] = expected.get(name, 0.0) + share * draws
+    assert set(texts) <= set(expected)
+    common = [name for name in expected if expected[name] >= 5]
+    rest = draws - sum(expected[name] for name in common)
+    counts = [texts.count(name) for name in common]
+    found, wanted = [*counts, draws - sum(counts)], [expected[n] for n in common] + [rest]
+    keep = [i for i, w in enumerate(wanted) if w > 0]
+    assert stats.chisquare([found[i] for i in keep], [wanted[i] for i in keep]).pvalue > 1e-3

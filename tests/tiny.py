@@ -1,0 +1,30 @@
+"""A recipe that trains in a second: the smallest model and corpus that exercise every stage."""
+
+from dataclasses import replace
+
+from coupling_bench import scales
+from coupling_bench.pipelines import Recipe
+
+
+def recipe(**grammar) -> Recipe:
+    """The smoke recipe, smaller: 40 pretraining steps, 8 SFT steps, 2 GRPO steps.
+
+    The base has learnt to answer, so that some completions earn the reward.
+    """
+    task = replace(
+        scales.task("grammar", "smoke"),
+        pretraining_size=400, prompts_size=64, held_out_size=40, out_of_domain_size=20, **grammar,
+    )  # fmt: skip
+    whole = scales.recipe("embedded", task, "smoke")
+    base = replace(
+        whole.base, max_steps=40, warmup_steps=2, batch_size=16, learning_rate=1e-2, judged_share=1.0
+    )
+    return replace(
+        whole,
+        base=base,
+        sft=replace(whole.sft, start=base, batch_size=16, snapshot_every=4, warmup_steps=0),
+        rl=replace(
+            whole.rl, start=base, max_steps=2, prompts_per_step=4, num_generations=4,
+            snapshot_every=1, warmup_steps=0,
+        ),
+    )  # fmt: skip
