@@ -188,9 +188,8 @@ def requirement_text(requirement: dict[str, Any]) -> str:
     """Return a measured requirement in words."""
     low, high = requirement["interval"]
     above, below = requirement["within"]
-    needed = " and ".join(
-        [f"above {above:g}"] * (above is not None) + [f"below {below:g}"] * (below is not None)
-    )
+    sides = (("above", above), ("below", below))
+    needed = " and ".join(f"{side} {bound:g}" for side, bound in sides if bound is not None)
     shown = ", ".join("unbounded" if b is None else f"{b:+.4f}" for b in (low, high))
     return (
         f"{requirement['name']} is {requirement['estimate']:+.4f} {requirement['unit']} "

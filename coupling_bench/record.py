@@ -19,7 +19,7 @@ from coupling_bench import environment
 from coupling_bench.bench import Bench
 from coupling_bench.fingerprint import address
 from coupling_bench.measures import ability, loss, reward
-from coupling_bench.pipelines import OBSERVED, PIPELINES, observation
+from coupling_bench.pipelines import NODES, OBSERVED, PIPELINES, lineage, observation
 from coupling_bench.runs import Observation, Runs, Split, observe
 from coupling_bench.specs import StageSpec, TaskSpec, parent
 from coupling_bench.statistics import holm
@@ -42,12 +42,10 @@ def build(bench: Bench, claims: list[Record], *, command: str, seconds: float) -
         command: what the user typed.
         seconds: wall time of the run.
     """
-    needed = {(claim["model"], node) for claim in claims for node in claim["nodes"]}
     all_runs = [
         (model, node, bench.runs(model, node))
         for model in bench.models
-        for node in ("base", *(n for order in PIPELINES.values() for n in order))
-        if (model, node) in needed
+        for node in _with_ancestors(bench, model, claims)
     ]
     observed = [(m, n, r) for m, n, r in all_runs if _is_observed(r)]
     return {
@@ -140,6 +138,14 @@ def accept(record: Record, folder: Path) -> list[Path]:
         write(chosen, path)
         written.append(path)
     return written
+
+
+def _with_ancestors(bench: Bench, model: str, claims: list[Record]) -> list[str]:
+    """Return the nodes that a model's claims needed, and those that they descend from."""
+    named = {node for claim in claims if claim["model"] == model for node in claim["nodes"]}
+    stages = [stage for node in named for stage in bench.stages(model, node)]
+    used = {address(ancestor) for stage in stages for ancestor in lineage(stage)}
+    return [n for n in NODES if any(address(s) in used for s in bench.stages(model, n))]
 
 
 def _is_observed(runs: Runs) -> bool:

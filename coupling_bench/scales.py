@@ -26,14 +26,14 @@ TASKS = ("grammar", "cola")
 
 EMBEDDED = ModelSpec(
     name="embedded",
-    vocab_size=512,
+    vocab_size=1_024,
     hidden_size=96,
     intermediate_size=256,
     num_hidden_layers=2,
     num_attention_heads=6,
     num_key_value_heads=3,
     head_dim=16,
-    max_position_embeddings=96,
+    max_position_embeddings=160,
     initializer_range=0.1,
 )
 

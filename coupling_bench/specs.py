@@ -117,6 +117,9 @@ class TrainingSpec:
     adam_epsilon: float = 1e-8
     weight_decay: float = 0.0
     max_grad_norm: float = 1.0
+    label_smoothing_factor: float = 0.0
+    neftune_noise_alpha: float | None = None
+    dataloader_drop_last: bool = False
     bf16: bool = False
     gradient_checkpointing: bool = False
 
@@ -186,16 +189,25 @@ class GRPOSpec(TrainingSpec):
     temperature: float = 1.0
     top_p: float = 1.0
     top_k: int = 0
+    min_p: float | None = None
+    repetition_penalty: float = 1.0
     beta: float
     """Coefficient of the KL penalty to the starting policy; 0: no penalty, no reference model."""
     loss_type: str
     scale_rewards: str
     epsilon: float = 0.2
+    epsilon_high: float | None = None
+    delta: float | None = None
     num_iterations: int = 1
     importance_sampling_level: str = "token"
     use_bias_correction_kl: bool = True
     mask_truncated_completions: bool = False
+    off_policy_mask_threshold: float | None = None
+    top_entropy_quantile: float = 1.0
     entropy_coef: float = 0.0
+    sync_ref_model: bool = False
+    disable_dropout: bool = False
+    use_vllm: bool = False
     shuffle_dataset: bool = True
 
     @property

@@ -57,9 +57,7 @@ def test_a_second_run_makes_nothing(tmp_path):
 def test_a_failure_fails_its_descendants_and_nothing_else(tmp_path):
     store, nodes = Store(tmp_path), graph(ALL)
     broken = NODES["rl"](RECIPE, 1)
-    outcome = run(
-        nodes, store, PretendExecutor(store, {address(broken)}), lambda spec, error: None
-    )
+    outcome = run(nodes, store, PretendExecutor(store, {address(broken)}), lambda spec, error: None)
     below = {
         address(spec)
         for spec in nodes

@@ -1,4 +1,4 @@
-"""Exact log-probabilities against one unbatched forward pass at a time, and sampling against them."""
+"""Exact log-probabilities against one unbatched pass at a time, and sampling against them."""
 
 import dataclasses
 import json

@@ -14,14 +14,15 @@ STAGES = [(pretrain, RECIPE.base), (sft, RECIPE.sft), (grpo, RECIPE.rl)]
 OTHER = {
     "lr_scheduler_type": "linear", "optim": "adamw_torch_fused", "loss_type": "dft",
     "scale_rewards": "none", "importance_sampling_level": "sequence", "seed": 7,
-    "num_generations": 2, "completion_only_loss": False, "packing": False,
+    "num_generations": 2, "neftune_noise_alpha": 5.0, "min_p": 0.1, "epsilon_high": 0.3,
+    "delta": 2.0, "off_policy_mask_threshold": 0.5,
 }  # fmt: skip
 """Values that differ from the recipe's; fields not named here are numbers or flags."""
 
 
 def different(field, value):
-    if field == "loss_type":
-        return "grpo" if value == "dapo" else "dft"
+    if field == "loss_type" and value == "dapo":
+        return "grpo"
     if field in OTHER:
         return OTHER[field]
     if isinstance(value, bool):

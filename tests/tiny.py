@@ -17,7 +17,12 @@ def recipe(**grammar) -> Recipe:
     )  # fmt: skip
     whole = scales.recipe("embedded", task, "smoke")
     base = replace(
-        whole.base, max_steps=40, warmup_steps=2, batch_size=16, learning_rate=1e-2, judged_share=1.0
+        whole.base,
+        max_steps=40,
+        warmup_steps=2,
+        batch_size=16,
+        learning_rate=1e-2,
+        judged_share=1.0,
     )
     return replace(
         whole,

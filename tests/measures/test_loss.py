@@ -24,7 +24,7 @@ HELD_OUT = Split(name="held_out")
 
 
 def test_the_loss_is_the_entropy_of_the_demonstrators_plus_their_divergence_from_the_policy():
-    """L = H(p_D) + KL(p_D || pi), both by scipy; the policy's other mass makes it no worse than that."""
+    """L = H(p_D) + KL(p_D || pi), where pi keeps some mass for other answers."""
     seen = random_observation(0)
     p_d, pi = seen.demonstrated, np.exp(seen.answer_logps[-1])
     expected = stats.entropy(p_d, axis=1) + (p_d * np.log(p_d / pi)).sum(axis=1)

@@ -18,7 +18,7 @@ HELD_OUT = Split(name="held_out")
 
 
 def test_the_exact_reward_is_what_sampling_converges_to():
-    """Half a million draws from the policy, other mass included, give J to three standard errors."""
+    """Half a million draws, other mass included, give J to three standard errors."""
     seen = random_observation(3)
     generator = np.random.default_rng(0)
     p = np.exp(seen.answer_logps[-1])

@@ -139,7 +139,7 @@ def test_a_prompt_longer_than_the_context_is_refused_and_not_cut(store, node, li
     if limit:
         spec = dataclasses.replace(spec, max_length=6)
     else:
-        spec = dataclasses.replace(spec, max_completion_length=90)
+        spec = dataclasses.replace(spec, max_completion_length=154)
     with pytest.raises(ValueError, match=rf"{address(spec)}: row \d+ has \d+ tokens .* limit is 6"):
         stages.make(spec, store)
 

@@ -1,0 +1,67 @@
+"""The record: what it holds, and how verdicts are accepted."""
+
+import json
+
+import pytest
+
+from coupling_bench import record
+
+
+def claim(name="A", verdict="refuted", **changes):
+    return {
+        "claim": name, "test": f"suites/test_{name}.py", "model": "embedded", "task": "grammar",
+        "scale": "small", "recipe": "abc", "verdict": verdict, "p_value": 0.01,
+    } | changes  # fmt: skip
+
+
+def whole(*claims):
+    return {"schema": 1, "claims": list(claims), "curves": [], "completions": [{"prompt": "x"}]}
+
+
+def accepted(folder, name="A", recipe="abc", task="grammar"):
+    return record.accepted_verdict(folder, "embedded", task, "small", name, recipe)
+
+
+def test_an_accepted_verdict_counts_for_its_claim_model_task_scale_and_recipe_alone(tmp_path):
+    record.accept(whole(claim()), tmp_path)
+    assert accepted(tmp_path) == "refuted"
+    assert accepted(tmp_path, name="B") is None
+    assert accepted(tmp_path, recipe="other") is None
+    assert accepted(tmp_path, task="cola") is None
+
+
+def test_accepting_again_renews_what_was_run_and_keeps_the_rest(tmp_path):
+    record.accept(whole(claim("A"), claim("B")), tmp_path)
+    record.accept(whole(claim("A", "supported")), tmp_path)
+    assert accepted(tmp_path, "A") == "supported"
+    assert accepted(tmp_path, "B") == "refuted"
+
+
+@pytest.mark.parametrize("verdict", [None, "inconclusive"])
+def test_no_verdict_and_an_undecided_one_are_never_accepted(tmp_path, verdict):
+    assert record.accept(whole(claim(verdict=verdict)), tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_text_of_a_corpus_does_not_reach_the_repository(tmp_path):
+    (path,) = record.accept(whole(claim()), tmp_path)
+    assert json.loads(path.read_text())["completions"] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("{", "not JSON"), ('{"schema": 7}', "schema 7"), ("[]", "schema None")]
+)
+def test_what_is_no_record_of_this_schema_is_refused(tmp_path, text, found):
+    path = tmp_path / "record.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=found):
+        record.read(path)
+
+
+def test_what_is_written_is_read_again_and_not_a_number_is_refused(tmp_path):
+    path = tmp_path / "deep" / "record.json"
+    record.write(whole(claim()), path)
+    assert record.read(path) == whole(claim())
+    with pytest.raises(ValueError, match="JSON"):
+        record.write({"schema": 1, "effect": float("nan")}, path)
+    assert record.read(path) == whole(claim())

@@ -1,0 +1,201 @@
+"""The suites as a user runs them: ``pytest suites`` in a process of its own."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SUITES = sorted(path.name for path in (ROOT / "suites").glob("test_*.py"))
+
+
+def run(*arguments, store, reports, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments,
+         "--store", str(store), "--reports", str(reports)],
+        cwd=ROOT, capture_output=True, text=True, env=os.environ | environment,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture(scope="module")
+def cold(store, tmp_path_factory):
+    """A first run of every suite at the smoke scale, with two seeds."""
+    reports = tmp_path_factory.mktemp("cold")
+    done = run("suites", "--scale", "smoke", "--seeds", "2", store=store, reports=reports)
+    return done, reports
+
+
+def smoke(*arguments, store, reports):
+    return run("suites", "--scale", "smoke", "--seeds", "2", *arguments, store=store,
+               reports=reports)  # fmt: skip
+
+
+def test_the_smoke_scale_proves_the_plumbing_of_every_suite(cold):
+    done, reports = cold
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "9 stages trained, 0 reused" in done.stdout
+    record = json.loads((reports / "record.json").read_text())
+    assert {Path(c["test"].split("::")[0]).name for c in record["claims"]} == set(SUITES)
+    assert [c["verdict"] for c in record["claims"]] == [None] * len(SUITES)
+    assert (reports / "index.html").stat().st_size > 1_000_000
+
+
+def test_the_record_keeps_its_contract(cold):
+    """The keys that other tools rely on, with curves for both pipelines and every seed."""
+    record = json.loads((cold[1] / "record.json").read_text())
+    assert record["schema"] == 1
+    for claim in record["claims"]:
+        assert set(claim) >= {
+            "claim", "test", "model", "task", "scale", "cites", "verdict", "accepted", "effect",
+            "interval", "margin", "unit", "seeds", "per_seed", "requires",
+        }  # fmt: skip
+        assert len(claim["per_seed"]) == len(claim["seeds"]) == 2
+    nodes = {(c["pipeline"], c["node"], c["seed"]) for c in record["curves"]}
+    orders = {"sft_then_rl": ("sft", "sft_then_rl"), "rl_then_sft": ("rl", "rl_then_sft")}
+    assert nodes == {(p, n, s) for p, order in orders.items() for n in order for s in (0, 1)}
+    for curve in record["curves"]:
+        assert len(curve["steps"]) == len(curve["loss"]) == len(curve["reward"]) > 2
+    second = next(c for c in record["curves"] if c["node"] == "sft_then_rl")
+    first = next(c for c in record["curves"] if c["node"] == "sft")
+    assert second["steps"][0] == first["steps"][-1]
+    assert second["loss"][0] == pytest.approx(first["loss"][-1])
+    assert record["constants"]["grammar"]["optimal_loss"] == pytest.approx(0.3250829733914482)
+    assert record["constants"]["grammar"]["demonstrator_reward"] == pytest.approx(0.8)
+    assert all(stage["reused"] is False for stage in record["stages"])
+
+
+def test_a_second_run_trains_nothing_and_gives_the_same_numbers(cold, store, tmp_path):
+    done = smoke(store=store, reports=tmp_path)
+    assert "0 stages trained, 9 reused" in done.stdout
+    first, second = (
+        json.loads((folder / "record.json").read_text()) for folder in (cold[1], tmp_path)
+    )
+    assert [c["per_seed"] for c in first["claims"]] == [c["per_seed"] for c in second["claims"]]
+    assert first["curves"] == second["curves"]
+    assert all(stage["reused"] for stage in second["stages"])
+
+
+def test_neither_collection_nor_a_warm_run_imports_torch(cold, store, tmp_path):
+    probe = tmp_path / "probe.py"
+    probe.write_text(
+        "import sys\n"
+        "def pytest_unconfigure():\n"
+        "    print('IMPORTED', [m for m in ('torch', 'trl', 'transformers') if m in sys.modules])\n"
+    )
+    extra = ("-p", "probe")
+    environment = {"PYTHONPATH": str(tmp_path)}
+    for arguments in (("--collect-only",), ()):
+        done = run("suites", "--scale", "smoke", "--seeds", "2", *arguments, *extra,
+                   store=store, reports=tmp_path, **environment)  # fmt: skip
+        assert done.returncode == 0, done.stdout
+        assert "IMPORTED []" in done.stdout
+
+
+def test_collection_makes_no_store_and_trains_nothing(tmp_path):
+    done = run("suites", "--collect-only", store=tmp_path / "store", reports=tmp_path)
+    assert done.returncode == 0
+    assert not (tmp_path / "store").exists()
+
+
+def test_one_suite_alone_asks_for_what_it_needs_alone(cold, store, tmp_path):
+    done = smoke("-k", "test_sft_after_rl_lowers_the_expected_reward", store=store,
+                 reports=tmp_path)  # fmt: skip
+    record = json.loads((tmp_path / "record.json").read_text())
+    assert "5 stages, 5 in the store" in done.stdout
+    assert {stage["node"] for stage in record["stages"]} == {"base", "rl", "rl_then_sft"}
+
+
+def test_under_xdist_the_controller_writes_the_same_record(cold, store, tmp_path):
+    done = smoke("-n", "2", store=store, reports=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 stages trained, 9 reused" in done.stdout
+    first, second = (
+        json.loads((folder / "record.json").read_text()) for folder in (cold[1], tmp_path)
+    )
+    by_name = [{c["claim"]: c["per_seed"] for c in r["claims"]} for r in (first, second)]
+    assert by_name[0] == by_name[1]
+
+
+def test_the_fixtures_read_as_a_glossary():
+    done = run("suites", "--fixtures", store="unused", reports="unused")
+    for name in ("base", "sft", "sft_then_rl", "rl", "rl_then_sft", "demonstrations", "decide"):
+        assert re.search(rf"^{name}\b.*\n    [A-Z].+\.$", done.stdout, re.MULTILINE), name
+
+
+BAD = [
+    (["--model", "embeded"], "--model: 'embeded' is unknown; valid names: embedded. Did you mean"),
+    (["--task", "gramar"], "--task: 'gramar' is unknown; valid names: grammar, cola. Did you mean"),
+    (["--scale", "large"], "--scale: 'large' is unknown; valid names: small, smoke."),
+    (["--executor", "proces"], "--executor: 'proces' is unknown; valid names: process, inline."),
+    (["--seeds", "0"], "--seeds: found '0', needed a whole number from 1 to 9999"),
+    (["--seeds", "three"], "--seeds: found 'three', needed"),
+    (["--workers", "-1"], "--workers: found '-1', needed"),
+    (["--data-dir", "."], "--data-dir: the task grammar is generated"),
+    (["--task", "cola", "--data-dir", "/nowhere"], "/nowhere/in_domain_train.tsv is missing"),
+    (["--record", "--scale", "smoke"], "--record: the scale smoke gives no verdicts"),
+    (["-m", "gpu"], "-m gpu: no CUDA device was found"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "found"), BAD, ids=[" ".join(a) for a, _ in BAD])
+def test_bad_options_get_a_sentence_a_status_and_no_traceback(arguments, found, tmp_path):
+    if "gpu" in arguments and pytest.importorskip("torch").cuda.is_available():
+        pytest.skip("a CUDA device is here")
+    done = run("suites", *arguments, store=tmp_path / "store", reports=tmp_path)
+    text = done.stdout + done.stderr
+    assert done.returncode == 4
+    assert found in text
+    assert "Traceback" not in text
+    assert len([line for line in text.splitlines() if line.strip()]) <= 3
+    assert not (tmp_path / "store").exists()
+
+
+def test_verdicts_of_uncommitted_code_are_not_accepted(tmp_path):
+    """A checkout with a change refuses --record before anything is trained."""
+    clone = tmp_path / "clone"
+    for part in ("suites", "fixtures"):
+        (clone / part).mkdir(parents=True)
+    for name in ("conftest.py", "pyproject.toml", "fixtures/__init__.py", "fixtures/data.py",
+                 "fixtures/stages.py", f"suites/{SUITES[0]}"):  # fmt: skip
+        (clone / name).write_text((ROOT / name).read_text())
+    identity = ["-c", "user.name=n", "-c", "user.email=e@example.org"]
+    no_git = run("suites", "--record", "--rootdir", str(clone), store=tmp_path, reports=tmp_path)
+    for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", "x"]):
+        subprocess.run(["git", "-C", str(clone), *command], check=True)
+    (clone / "suites" / "new.py").write_text("")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "suites", "--record", "--store", str(tmp_path / "s")],
+        cwd=clone, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == no_git.returncode == 4
+    assert "uncommitted changes" in done.stdout + done.stderr
+    assert "is no git checkout" in no_git.stdout + no_git.stderr
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_failing_stage_is_one_sentence_and_spoils_no_other(cold, store, tmp_path):
+    """RL from the base is made impossible; the suites that need it fail, the others go on."""
+    breaker = tmp_path / "breaker.py"
+    breaker.write_text(
+        "from dataclasses import replace\n"
+        "from coupling_bench import pipelines\n"
+        "whole = pipelines.rl\n"
+        "def rl(recipe, seed):\n"
+        "    return replace(whole(recipe, seed), max_completion_length=156)\n"
+        "pipelines.NODES['rl'] = rl\n"
+    )
+    done = run("suites", "--scale", "smoke", "--seeds", "2", "-p", "breaker", store=store,
+               reports=tmp_path, PYTHONPATH=str(tmp_path))  # fmt: skip
+    assert done.returncode == 1
+    assert "1 failed, 2 passed, 1 error" in done.stdout  # a fixture's, and a requirement's
+    assert re.search(r"rl could not be trained: GRPOSpec-\w+: row 0 has \d+ tokens", done.stdout)
+    assert "Traceback" not in done.stdout + done.stderr
