@@ -21,8 +21,15 @@ CONSTANTS = {
     "optimal_loss": "L*: lowest SFT loss any model can reach, nats/sequence",
     "demonstrator_reward": "J_D: reward of the demonstrator",
     "majority_reward": "reward of always giving the majority answer",
+    "majority_reward_out_of_domain": "the same out of domain",
     "label_noise": "share of demonstrations with the wrong answer",
-    "items": "items",
+    "items": "held-out items",
+    "items_out_of_domain": "out-of-domain items",
+    "rl_prompts": "RL's prompts and SFT's: shared or disjoint",
+}
+MAJORITY = {
+    "held_out": "majority_reward",
+    "out_of_domain": "majority_reward_out_of_domain",
 }
 
 Record = dict[str, Any]
@@ -56,9 +63,11 @@ def _split(rows: list[Record], split: str, constants: Record) -> list[Record]:
         {"node": node, "seeds": len(found), "cells": [spread(found, key) for key in MEASURES]}
         for (node,), found in grouped(rows, "node").items()
     ]
-    # The constants are those of the held-out items; another split has other shares of labels.
-    if split == "held_out" and is_number(constants.get("majority_reward")):
-        constant = {"reward": constants["majority_reward"], "mcc": 0.0, "balanced_accuracy": 0.5}
+    majority = constants.get(MAJORITY.get(split, ""))
+    if is_number(majority):
+        rewards = dict.fromkeys(("reward", "mean_at_1_robust", "mean_at_1_strict"), majority)
+        accuracy = (1 + majority) / 2  # rewards are +1 and -1
+        constant = {**rewards, "accuracy": accuracy, "mcc": 0.0, "balanced_accuracy": 0.5}
         cells = [spread([constant], key) for key in MEASURES]
         measured.append({"node": None, "seeds": None, "cells": cells})
     return measured

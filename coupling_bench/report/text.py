@@ -70,8 +70,8 @@ def within(bounds: Iterable[object] | None) -> str:
     if is_number(low) and is_number(high):
         return f"{number(low)} to {number(high)}"
     if is_number(low):
-        return f"at least {number(low)}"
-    return f"at most {number(high)}" if is_number(high) else "not required"
+        return f"above {number(low)}"
+    return f"below {number(high)}" if is_number(high) else "not required"
 
 
 def comparison(claim: dict[str, Any]) -> str:
