@@ -37,7 +37,8 @@ class Bench:
 
     def stages(self, model: str, node: str) -> tuple[StageSpec, ...]:
         """Return the specs of one node, one a seed."""
-        return tuple(NODES[node](self.recipe(model), seed) for seed in self.seeds)
+        recipe = self.recipe(model)
+        return tuple(NODES[node](recipe, seed) for seed in self.seeds)
 
     def runs(self, model: str, node: str) -> Runs:
         """Return the addresses of one node's checkpoints."""

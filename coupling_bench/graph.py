@@ -31,11 +31,8 @@ class Outcome:
 
 def graph(stages: Iterable[StageSpec]) -> list[Spec]:
     """Return the stages, their ancestors and all observations of them: each once, parents first."""
-    ancestors = [stage for final in stages for stage in lineage(final)]
-    nodes: dict[str, Spec] = {address(stage): stage for stage in ancestors}
-    watched = [o for stage in list(nodes.values()) for o in observations(stage)]
-    nodes.update((address(o), o) for o in watched)
-    return list(nodes.values())
+    ancestors = {address(stage): stage for final in stages for stage in lineage(final)}
+    return [*ancestors.values(), *(o for stage in ancestors.values() for o in observations(stage))]
 
 
 def missing(nodes: Iterable[Spec], store: Store) -> list[Spec]:

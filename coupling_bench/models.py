@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from coupling_bench.specs import ModelSpec
 
@@ -64,7 +64,6 @@ def new_model(spec: ModelSpec, tokenizer: PreTrainedTokenizerFast, seed: int) ->
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
-        attn_implementation="sdpa",
         dtype=torch.float32,
     )
     with torch.random.fork_rng():
@@ -72,7 +71,7 @@ def new_model(spec: ModelSpec, tokenizer: PreTrainedTokenizerFast, seed: int) ->
         return Qwen3ForCausalLM(config)
 
 
-def load(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+def load(folder: Path) -> tuple[PreTrainedModel, Any]:
     """Return the model (fp32, evaluation mode) and tokenizer of a checkpoint's folder."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer

@@ -6,7 +6,7 @@ and one entry in ``NODES``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from coupling_bench.specs import (
@@ -57,7 +57,13 @@ def rl_then_sft(recipe: Recipe, seed: int) -> SFTSpec:
     return replace(recipe.sft, start=rl(recipe, seed), seed=seed)
 
 
-NODES = {"base": base, "sft": sft, "sft_then_rl": sft_then_rl, "rl": rl, "rl_then_sft": rl_then_sft}
+NODES: dict[str, Callable[[Recipe, int], StageSpec]] = {
+    "base": base,
+    "sft": sft,
+    "sft_then_rl": sft_then_rl,
+    "rl": rl,
+    "rl_then_sft": rl_then_sft,
+}
 
 PIPELINES = {"sft_then_rl": ("sft", "sft_then_rl"), "rl_then_sft": ("rl", "rl_then_sft")}
 """The two orders, each as its stages after the base."""

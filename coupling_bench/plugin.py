@@ -72,12 +72,13 @@ def pytest_runtestloop(session: pytest.Session):
 
 def _nodes(item: pytest.Item) -> list[str]:
     """Return the nodes that a test needs, as fixtures or for its claim's requirements."""
-    if "node" not in getattr(item, "fixturenames", ()):
+    fixtures = getattr(item, "fixturenames", ())
+    if "node" not in fixtures:
         return []
     mark = item.get_closest_marker("claim")
     claim: Claim | None = mark.args[0] if mark else None
     views = (*claim.requires, *claim.beside) if claim else ()
-    named = {*item.fixturenames, *(node for view in views for node in view.nodes)}
+    named = {*fixtures, *(node for view in views for node in view.nodes)}
     return [node for node in NODES if node in named]
 
 

@@ -146,7 +146,7 @@ def _score(
 
 
 def _sample(
-    model: PreTrainedModel,
+    model: Any,
     tokenizer: PreTrainedTokenizerFast,
     prompts: Sequence[str],
     spec: ObservationSpec,

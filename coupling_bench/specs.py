@@ -244,7 +244,7 @@ Spec = StageSpec | ObservationSpec
 def parent(spec: Spec) -> StageSpec | None:
     """Return the stage that must be finished before ``spec`` can run, or None for the first."""
     start = spec.of if isinstance(spec, ObservationSpec) else spec.start
-    return start if isinstance(start, TrainingSpec) else None
+    return start if isinstance(start, StageSpec) else None
 
 
 def model_of(spec: Spec) -> ModelSpec:

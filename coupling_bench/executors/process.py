@@ -12,6 +12,7 @@ import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from coupling_bench import progress
@@ -20,6 +21,10 @@ from coupling_bench.store import Store
 
 PATIENCE = 2.0
 """Seconds that a worker has to leave by itself."""
+KILLED = (
+    "a worker process was ended from outside, perhaps for want of memory. Run the same command "
+    "again: finished stages are kept; with --workers 1 it needs less memory."
+)
 
 
 class ProcessExecutor:
@@ -40,8 +45,19 @@ class ProcessExecutor:
         self._relay.start()
 
     def submit(self, spec: Spec) -> Future[bool]:
-        """Queue the entry of ``spec``."""
-        return self._pool.submit(_make, spec, self._store.root)
+        """Queue the entry of ``spec``.
+
+        A worker that is killed, by the system for its memory say, breaks the pool: what it was at
+        and all that comes after fails with one sentence, and what is finished is kept.
+        """
+        outcome: Future[bool] = Future()
+        try:
+            work = self._pool.submit(_make, spec, self._store.root)
+        except BrokenProcessPool:
+            outcome.set_exception(RuntimeError(KILLED))
+            return outcome
+        work.add_done_callback(lambda done: _pass_on(done, outcome))
+        return outcome
 
     def close(self) -> None:
         """Stop the workers: idle ones leave by themselves, busy ones are ended."""
@@ -56,6 +72,19 @@ class ProcessExecutor:
     def _listen(self, listener: Callable[[progress.Progress], None]) -> None:
         while (message := self._messages.get()) is not None:
             listener(message)
+
+
+def _pass_on(done: Future[bool], outcome: Future[bool]) -> None:
+    if done.cancelled():
+        outcome.cancel()
+        return
+    error = done.exception()
+    if isinstance(error, BrokenProcessPool):
+        error = RuntimeError(KILLED)
+    if error is not None:
+        outcome.set_exception(error)
+    else:
+        outcome.set_result(done.result())
 
 
 def _start_worker(messages) -> None:

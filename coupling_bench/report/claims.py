@@ -31,7 +31,7 @@ def tally(claims: list[Record]) -> list[tuple[str, str, int]]:
 
 def shape(verdict: str | None) -> tuple[str, str]:
     """The mark and the word of a verdict."""
-    return SHAPES.get(verdict, "none"), NO_VERDICT if verdict is None else verdict
+    return SHAPES.get(verdict or "", "none"), NO_VERDICT if verdict is None else verdict
 
 
 def answer(claims: list[Record]) -> list[str]:

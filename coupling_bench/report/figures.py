@@ -26,7 +26,7 @@ def _traces(panel: Panel) -> list[Record]:
     seeds = list(dict.fromkeys(line.seed for line in panel.lines))
     traces = [_level_trace(level, [min(steps), max(steps)]) for level in panel.levels]
     for line in panel.lines:
-        marker = {"symbol": SYMBOLS[seeds.index(line.seed) % len(SYMBOLS)]}
+        marker: dict[str, Any] = {"symbol": SYMBOLS[seeds.index(line.seed) % len(SYMBOLS)]}
         if line.sampled:
             faint = {**marker, "size": 6, "opacity": 0.35}
             traces.append(_trace(panel, line, "markers", line.sampled, faint, "sampled "))

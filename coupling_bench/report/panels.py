@@ -96,7 +96,7 @@ def _line(row: Record, kind: Kind) -> Line:
     steps = row["steps"]
 
     def values(key: str | None) -> list[float | None]:
-        return [v if is_number(v) else None for v in row.get(key) or []][: len(steps)]
+        return [v if is_number(v) else None for v in row.get(key or "") or []][: len(steps)]
 
     stage = row["node"].rsplit("_then_", 1)[-1]
     return Line(row.get("seed"), stage, steps, values(kind.measure), values(kind.sampled))

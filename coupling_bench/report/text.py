@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 MINUS = "\N{MINUS SIGN}"
 MISSING = "\N{EN DASH}"
@@ -23,7 +23,7 @@ COMPARISONS = {
 }
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether a value of a record is a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
@@ -78,7 +78,7 @@ def comparison(claim: dict[str, Any]) -> str:
     """What a claim's effect is compared with, in words."""
     two_sided = claim.get("direction") == "equal_within"
     margin = number(abs(claim["margin"])) if two_sided else signed(claim.get("margin"))
-    return COMPARISONS.get(claim.get("direction"), "{}").format(margin)
+    return COMPARISONS.get(claim.get("direction") or "", "{}").format(margin)
 
 
 def seconds(value: object) -> str:
@@ -103,7 +103,7 @@ def plain(value: object) -> str:
 
 def node(name: object) -> str:
     """The name of a point in a pipeline as the page prints it."""
-    return NODES.get(name, str(name))
+    return NODES.get(str(name), str(name))
 
 
 def words(name: str) -> str:

@@ -35,15 +35,16 @@ def run(spec: GRPOSpec, start: Path, folder: Path) -> dict[str, Any]:
     room = model.config.max_position_embeddings - spec.max_completion_length
     check_lengths(spec, rows, tokenizer, room)
 
-    def verifier(completions: list[str], truth: list[int], **_: Any) -> list[float]:
-        rewards = [
+    def verifier(completions, truth, trainer_state, **_: Any) -> list[float | None]:
+        rewards: list[float | None] = [
             reward(text, true_answer, spec.task.answers, parse_strict)
             for text, true_answer in zip(completions, truth, strict=True)
         ]
-        if not all(map(math.isfinite, rewards)):
-            raise FloatingPointError(
+        if not all(value is not None and math.isfinite(value) for value in rewards):
+            raise FloatingPointError(  # TRL would take it for a 0 and train on
                 f"{address(spec)} (seed {spec.seed}): the verifier gave a reward that is not "
-                "finite; training stopped and nothing was stored."
+                f"finite, after step {trainer_state.global_step} of {trainer_state.max_steps}; "
+                "training stopped and nothing was stored."
             )
         return rewards
 
