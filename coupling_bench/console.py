@@ -81,7 +81,7 @@ def verdict_table(claims: list[dict[str, Any]]) -> list[tuple[str, str]]:
         )
         for c in claims
     ]
-    table = [("claim", "effect", "95% interval", "needed", "unit", "verdict"), *rows]
+    table = [("claim", "effect", "interval", "needed", "unit", "verdict"), *rows]
     widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
     right_aligned = (1, 2, 3)
     lines = [

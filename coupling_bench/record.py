@@ -118,7 +118,7 @@ def accept(record: Record, folder: Path) -> list[Path]:
     kinds = sorted({(c["model"], c["task"], c["scale"]) for c in record["claims"]})
     for model, task, scale in kinds:
         mine = [
-            {**claim, "accepted": claim["verdict"]}
+            {**claim, "accepted": claim["verdict"], "commit": record["environment"]["commit"]}
             for claim in record["claims"]
             if (claim["model"], claim["task"], claim["scale"]) == (model, task, scale)
             and claim["verdict"] not in NOT_ACCEPTABLE

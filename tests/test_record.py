@@ -15,7 +15,10 @@ def claim(name="A", verdict="refuted", **changes):
 
 
 def whole(*claims):
-    return {"schema": 1, "claims": list(claims), "curves": [], "completions": [{"prompt": "x"}]}
+    return {
+        "schema": 1, "claims": list(claims), "curves": [], "completions": [{"prompt": "x"}],
+        "environment": {"commit": "c0ffee"},
+    }  # fmt: skip
 
 
 def accepted(folder, name="A", recipe="abc", task="grammar"):
@@ -43,9 +46,11 @@ def test_no_verdict_and_an_undecided_one_are_never_accepted(tmp_path, verdict):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_text_of_a_corpus_does_not_reach_the_repository(tmp_path):
+def test_an_accepted_claim_names_its_commit_and_brings_no_text_of_the_corpus(tmp_path):
     (path,) = record.accept(whole(claim()), tmp_path)
-    assert json.loads(path.read_text())["completions"] == []
+    written = json.loads(path.read_text())
+    assert written["claims"][0]["commit"] == "c0ffee"
+    assert written["completions"] == []
 
 
 @pytest.mark.parametrize(

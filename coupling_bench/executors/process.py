@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -89,6 +90,7 @@ def _pass_on(done: Future[bool], outcome: Future[bool]) -> None:
 
 def _start_worker(messages) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that half an entry is cleaned up
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     progress.listen(messages.put)
 

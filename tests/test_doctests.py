@@ -1,0 +1,14 @@
+"""The examples in the docstrings of equations give what they say."""
+
+import doctest
+import importlib
+
+import pytest
+
+
+@pytest.mark.parametrize("name", ["statistics", "measures.loss", "measures.ability"])
+def test_the_examples_of_a_module_hold(name):
+    module = importlib.import_module(f"coupling_bench.{name}")
+    result = doctest.testmod(module, optionflags=doctest.ELLIPSIS)
+    assert result.attempted > 0
+    assert result.failed == 0
