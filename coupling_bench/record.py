@@ -55,6 +55,7 @@ def build(bench: Bench, claims: list[Record], *, command: str, seconds: float) -
         "stages": [row for m, n, r in all_runs for row in _stages(bench, m, n, r)],
         "curves": [row for m, n, r in observed for row in _curves(m, n, r)],
         "abilities": [row for m, n, r in observed for row in _abilities(m, n, r)],
+        "groups": [row for m, n, r in observed for row in _groups(m, n, r)],
         "completions": _completions(observed),
         "constants": {bench.task.name: _constants(bench.task, observed)} if observed else {},
         "environment": {
@@ -254,6 +255,14 @@ def _abilities(model: str, node: str, runs: Runs) -> list[Record]:
                 }
             )
     return rows
+
+
+def _groups(model: str, node: str, runs: Runs) -> list[Record]:
+    return [
+        {"model": model, "task": runs.task.name, "node": node, "split": split, "group": g, **values}
+        for split, _ in OBSERVED
+        for g, values in ability.by_group(runs, Split(name=split)).items()
+    ]
 
 
 def _completions(observed: list[tuple[str, str, Runs]]) -> list[Record]:

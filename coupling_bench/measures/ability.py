@@ -33,6 +33,26 @@ def balanced_accuracy(runs: Runs, prompts: Split) -> Array:
     )
 
 
+def by_group(runs: Runs, prompts: Split) -> dict[str, dict[str, float]]:
+    """Accuracy and mean probability of the true answer for each kind of sentence, over all seeds.
+
+    The probability is pi(y, end|x) of the true answer, exact: what RL can still find where the
+    accuracy is low. Groups are phenomena (grammar) or sources (CoLA).
+    """
+    observations = observe(runs, prompts)
+    groups = np.array(observations[0].groups)
+    right = np.mean([_guesses(o) == o.truth for o in observations], axis=0)
+    probability = np.mean([np.exp(_truth_logps(o)) for o in observations], axis=0)
+    return {
+        str(group): {
+            "items": int((groups == group).sum()),
+            "accuracy": float(right[groups == group].mean()),
+            "probability": float(probability[groups == group].mean()),
+        }
+        for group in np.unique(groups)
+    }
+
+
 def mcc(runs: Runs, prompts: Split) -> Array:
     """Matthews' correlation of the likelier answer with the truth, ``(S,)``, in [-1, 1].
 
@@ -81,6 +101,11 @@ def matthews(confusion: Counts) -> Counts:
 
 def _guesses(observation: Observation) -> npt.NDArray[np.int64]:
     return observation.answer_logps[-1].argmax(axis=-1)
+
+
+def _truth_logps(observation: Observation) -> Array:
+    chosen = observation.truth[:, None]
+    return np.take_along_axis(observation.answer_logps[-1], chosen, axis=1)[:, 0]
 
 
 def _cells(observation: Observation) -> Counts:

@@ -7,7 +7,7 @@ from coupling_bench.report import claims, figures, tables
 from coupling_bench.report.text import FILTERS
 
 HERE = Path(__file__).parent
-LISTS = ("claims", "stages", "curves", "abilities", "completions")
+LISTS = ("claims", "stages", "curves", "abilities", "groups", "completions")
 
 
 def render(record: dict[str, Any]) -> str:

@@ -49,6 +49,7 @@ def abilities(record: Record) -> list[Record]:
         {
             "model": model,
             "task": task,
+            "kinds": kinds(record, model, task),
             "splits": [
                 (split, _split(rows, split, (record.get("constants") or {}).get(task) or {}))
                 for (split,), rows in grouped(found, "split").items()
@@ -71,6 +72,18 @@ def _split(rows: list[Record], split: str, constants: Record) -> list[Record]:
         cells = [spread([constant], key) for key in MEASURES]
         measured.append({"node": None, "seeds": None, "cells": cells})
     return measured
+
+
+def kinds(record: Record, model: str, task: str) -> Record:
+    """Accuracy by kind of sentence: one row a kind, one column a node, for one model and task."""
+    rows = [r for r in record["groups"] if (r["model"], r["task"]) == (model, task)]
+    return {
+        "nodes": list(dict.fromkeys(row["node"] for row in rows)),
+        "rows": [
+            (split, kind, found[0]["items"], {row["node"]: row for row in found})
+            for (split, kind), found in grouped(rows, "split", "group").items()
+        ],
+    }
 
 
 def spread(rows: list[Record], key: str) -> Record | None:

@@ -48,6 +48,8 @@ def number(value: object, sign: str = "-") -> str:
 
 def fixed(value: object) -> str:
     """A number to three decimals whatever its size, for columns that are read downwards."""
+    if not is_number(value):
+        return MISSING
     return f"{value:.3f}".replace("-0.000", "0.000").replace("-", MINUS)
 
 

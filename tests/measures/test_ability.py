@@ -7,10 +7,12 @@ from sklearn.metrics import balanced_accuracy_score, matthews_corrcoef
 from coupling_bench.measures.ability import (
     accuracy,
     balanced_accuracy,
+    by_group,
     majority_reward,
     mcc,
     mcc_interval,
 )
+from coupling_bench.measures.reward import expected_reward
 from coupling_bench.runs import Split
 from coupling_bench.store import Store
 from tests.observations import observation, random_observation, store_runs
@@ -53,3 +55,15 @@ def test_seeds_that_agree_on_few_items_do_not_make_a_narrow_interval(tmp_path):
 
     half = stats.t.ppf(0.975, 24) * error
     assert interval.high - interval.estimate == pytest.approx(half, rel=1e-6)
+
+
+def test_groups_add_up_to_the_whole(tmp_path):
+    seen = random_observation(7, items=30)
+    seen.groups[:] = ["a"] * 10 + ["b"] * 20
+    runs = store_runs(Store(tmp_path), [seen, random_observation(8, items=30)])
+    groups = by_group(runs, HELD_OUT)
+    assert {name: g["items"] for name, g in groups.items()} == {"a": 10, "b": 20}
+    whole = sum(g["items"] * g["accuracy"] for g in groups.values()) / 30
+    assert whole == pytest.approx(accuracy(runs, HELD_OUT).mean())
+    p = sum(g["items"] * g["probability"] for g in groups.values()) / 30
+    assert 2 * p - 1 == pytest.approx(expected_reward(runs, HELD_OUT).mean())

@@ -84,6 +84,18 @@ def curves(noise: Random) -> list[dict[str, Any]]:
     return rows
 
 
+def groups() -> list[dict[str, Any]]:
+    """How well each kind of sentence is judged."""
+    return [
+        {
+            "model": MODEL, "task": TASK, "node": node, "split": split, "group": kind,
+            "items": 60, "accuracy": 0.82, "probability": 0.74,
+        }
+        for split, kind in (("held_out", "word_order"), ("out_of_domain", "reflexive"))
+        for node in ("base", "sft")
+    ]  # fmt: skip
+
+
 def abilities(noise: Random) -> list[dict[str, Any]]:
     """What the model of each node can do, on both splits."""
     levels = {
@@ -139,6 +151,7 @@ def example_record() -> dict[str, Any]:
     return {
         "schema": 1, "created": "2026-02-03T04:05:06+00:00", "claims": claims(),
         "stages": stages(), "curves": curves(noise), "abilities": abilities(noise),
+        "groups": groups(),
         "completions": completions(),
         "constants": {TASK: {
             "optimal_loss": 0.325, "demonstrator_reward": 0.8, "majority_reward": 0.4,

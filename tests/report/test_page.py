@@ -131,6 +131,12 @@ def test_the_constant_answer_is_a_row_of_every_split_whose_majority_is_known(rec
     assert rows() == [held_out, ["0.200", "0.000", "0.500", "0.600", "0.200", "0.200"]]
 
 
+def test_each_kind_of_sentence_has_its_accuracy_after_every_stage(page, record):
+    text = page(record)
+    rows = re.findall(r'<tr><th scope="row">(?:word order|reflexive)</th>.*?</tr>', text)
+    assert [row.count("0.820<small>0.740</small>") for row in rows] == [2, 2]
+
+
 def test_a_panel_has_a_line_for_each_seed_and_stage_and_the_known_levels(record):
     loss, reward = panels(record)
     assert [(line.seed, line.stage) for line in loss.lines] == [
