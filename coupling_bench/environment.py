@@ -22,7 +22,7 @@ def describe() -> dict[str, Any]:
     """Return versions, machine and commit of this process, as JSON types. Imports no package."""
     return {
         "python": platform.python_version(),
-        "platform": platform.platform(),
+        "platform": f"{platform.system()} {platform.machine()}",
         "cpu": _cpu_name(),
         "cores": os.cpu_count(),
         "packages": {name: _version(name) for name in PACKAGES},
