@@ -7,10 +7,12 @@ small models. Workers are spawned, not forked: torch does not survive a fork.
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -21,7 +23,7 @@ from coupling_bench.specs import Spec
 from coupling_bench.store import Store
 
 PATIENCE = 2.0
-"""Seconds that a worker has to leave by itself."""
+"""Seconds that a worker has to leave by itself, and then again to clean up."""
 KILLED = (
     "a worker process was ended from outside, perhaps for want of memory. Run the same command "
     "again: finished stages are kept; with --workers 1 it needs less memory."
@@ -67,6 +69,8 @@ class ProcessExecutor:
         for worker in workers:
             worker.join(timeout=PATIENCE)
             worker.terminate()
+            worker.join(timeout=PATIENCE)
+            worker.kill()
         self._messages.put(None)
         self._relay.join(timeout=5)
 
@@ -91,8 +95,21 @@ def _pass_on(done: Future[bool], outcome: Future[bool]) -> None:
 def _start_worker(messages) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that half an entry is cleaned up
+    threading.Thread(target=_leave_with_the_parent, daemon=True).start()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     progress.listen(messages.put)
+
+
+def _leave_with_the_parent() -> None:
+    """End this process when the parent is gone, however it went: nobody waits for the work."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os.kill(
+            os.getpid(), signal.SIGTERM
+        )  # cleans up in the main thread, where the pool stops it
+        time.sleep(PATIENCE)
+        os._exit(1)
 
 
 def _make(spec: Spec, root: Path) -> bool:
