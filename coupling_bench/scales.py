@@ -69,7 +69,7 @@ def task(name: str, scale: str, data_dir: Path | None = None) -> TaskSpec:
     from coupling_bench.tasks import cola
 
     return ColaSpec(
-        files=cola.digests(data_dir) if data_dir else cola.hub_digests(),
+        files=cola.digests(data_dir),
         folder=str(data_dir) if data_dir else None,
         pretraining_share=0.5,
         prompts_size=256 if smoke else None,

@@ -10,6 +10,7 @@ import csv
 import hashlib
 import random
 from pathlib import Path
+from typing import Any
 
 from coupling_bench.specs import ColaSpec
 from coupling_bench.tasks import Item, Task
@@ -21,6 +22,9 @@ FILES = {
 }
 HUB_DATASET = "nyu-mll/glue"
 HUB_REVISION = "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c"
+HUB_FILES = ("cola/train-00000-of-00001.parquet", "cola/validation-00000-of-00001.parquet")
+IN_DOMAIN_DEV_SIZE = 527
+"""GLUE's dev set is CoLA's in-domain one, so long, and then the out-of-domain one."""
 COLUMNS = 4
 ACCEPTABLE, UNACCEPTABLE = 0, 1
 """Indices into the answers; the files write 1 for acceptable and 0 for not."""
@@ -51,23 +55,21 @@ def load(spec: ColaSpec) -> Task:
     )
 
 
-def digests(folder: Path) -> tuple[tuple[str, str], ...]:
+def digests(folder: Path | None) -> tuple[tuple[str, str], ...]:
     """Return the identity of the files in ``folder``, after reading each of them to its end.
 
+    Args:
+        folder: where the authors' files lie; None: the Hub's copy, which is fetched if need be.
+
     Raises:
-        FileNotFoundError: a file is missing.
+        FileNotFoundError: a file is missing, or the Hub cannot be reached.
         ValueError: a line is malformed.
     """
-    result = []
-    for split, name in FILES.items():
+    if folder is None:
+        return tuple((path.name, _sha256(path)) for path in _fetch())
+    for name in FILES.values():
         read_file(folder / name)
-        result.append((split, hashlib.sha256((folder / name).read_bytes()).hexdigest()))
-    return tuple(result)
-
-
-def hub_digests() -> tuple[tuple[str, str], ...]:
-    """Return the identity of the Hub's copy: the data set and its pinned revision."""
-    return (("hub", f"{HUB_DATASET}@{HUB_REVISION}"),)
+    return tuple((split, _sha256(folder / name)) for split, name in FILES.items())
 
 
 def read_file(path: Path) -> list[Item]:
@@ -116,20 +118,35 @@ def _distinct(items: list[Item]) -> list[Item]:
     return list({item.sentence: item for item in items}.values())
 
 
-def _read_hub() -> tuple[list[Item], list[Item], list[Item]]:
-    """Read GLUE's copy; its dev set is CoLA's in-domain one, then the out-of-domain one."""
-    import datasets
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
+
+def _fetch() -> list[Path]:
+    """Return the Hub's files, from its cache where they are there."""
+    from huggingface_hub import hf_hub_download, utils
+
+    utils.logging.set_verbosity_error()
+    options: dict[str, Any] = {"repo_type": "dataset", "revision": HUB_REVISION}
     try:
-        splits = datasets.load_dataset(HUB_DATASET, "cola", revision=HUB_REVISION)
+        return [Path(hf_hub_download(HUB_DATASET, name, **options)) for name in HUB_FILES]
     except Exception as error:  # any of the Hub client's many network errors
         raise FileNotFoundError(
-            f"cola: {HUB_DATASET} could not be loaded from the Hub ({type(error).__name__}). "
+            f"cola: {HUB_DATASET} could not be fetched from the Hub ({type(error).__name__}). "
             "Give a local copy: --data-dir FOLDER."
         ) from None
+
+
+def _read_hub() -> tuple[list[Item], list[Item], list[Item]]:
+    import pandas
+
     train, dev = (
-        [_item(row["sentence"], row["label"] == 1, "hub") for row in splits[name]]
-        for name in ("train", "validation")
+        [
+            _item(sentence, label == 1, "hub")
+            for sentence, label in pandas.read_parquet(path)[["sentence", "label"]].itertuples(
+                index=False
+            )
+        ]
+        for path in _fetch()
     )
-    in_domain = 527
-    return train, dev[:in_domain], dev[in_domain:]
+    return train, dev[:IN_DOMAIN_DEV_SIZE], dev[IN_DOMAIN_DEV_SIZE:]

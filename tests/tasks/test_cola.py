@@ -83,3 +83,37 @@ def test_the_real_corpus_has_its_published_sizes_and_majority():
     held_out = cola.read_file(REAL / cola.FILES["held_out"])
     share = sum(item.truth == cola.ACCEPTABLE for item in held_out) / len(held_out)
     assert 2 * share - 1 == pytest.approx(0.3852, abs=5e-5)
+
+
+def test_the_hubs_copy_is_read_from_its_two_files(tmp_path, monkeypatch):
+    """Files as the Hub serves them, in a cache of our own making; nothing is fetched."""
+    import huggingface_hub
+    import pandas
+
+    def serve(dataset, name, repo_type, revision):
+        assert (dataset, repo_type, revision) == (cola.HUB_DATASET, "dataset", cola.HUB_REVISION)
+        return str(tmp_path / Path(name).name)
+
+    sizes = {"train": 60, "validation": 540}
+    for path, size in zip(map(Path, cola.HUB_FILES), sizes.values(), strict=True):
+        rows = {
+            "sentence": [f"{path.name} {i}" for i in range(size)],
+            "label": [1, 0] * (size // 2),
+        }
+        pandas.DataFrame(rows).to_parquet(tmp_path / path.name)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", serve)
+    task = tasks.load(scales.task("cola", "small"))
+    assert len(task.splits["pretraining"]) + len(task.splits["sft"]) == 60
+    assert (len(task.splits["held_out"]), len(task.splits["out_of_domain"])) == (527, 13)
+    assert [item.truth for item in task.splits["held_out"][:2]] == [0, 1]
+
+
+def test_without_a_network_one_sentence_says_what_to_do(monkeypatch):
+    import huggingface_hub
+
+    def fail(*arguments, **options):
+        raise ConnectionError("no route to host")
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", fail)
+    with pytest.raises(FileNotFoundError, match=r"from the Hub \(ConnectionError\)\. Give a local"):
+        scales.task("cola", "small")
