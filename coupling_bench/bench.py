@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from coupling_bench.claims import Claim
 from coupling_bench.fingerprint import fingerprint
 from coupling_bench.graph import Outcome
 from coupling_bench.pipelines import NODES, Recipe
@@ -42,9 +43,18 @@ class Bench:
 
     def runs(self, model: str, node: str) -> Runs:
         """Return the addresses of one node's checkpoints."""
-        return Runs(node=node, stages=self.stages(model, node), store=self.store)
+        return Runs(node=node, seeds=self.seeds, stages=self.stages(model, node), store=self.store)
 
-    def recipe_fingerprint(self, model: str, nodes: Iterable[str]) -> str:
-        """Return the identity of how ``nodes`` are trained, whatever the seeds."""
+    def recipe_fingerprint(self, model: str, nodes: Iterable[str], claim: Claim) -> str:
+        """Return the identity of how a claim is judged: training, margin and requirements.
+
+        The seeds are left out: a claim is about all of them.
+        """
         recipe = self.recipe(model)
-        return fingerprint(tuple(NODES[node](recipe, 0) for node in sorted(nodes)))
+        return fingerprint(
+            {
+                "nodes": [NODES[node](recipe, 0) for node in sorted(nodes)],
+                "judged": [claim.direction, claim.margin, claim.alpha, claim.unit],
+                "requires": [[r.name, r.above, r.below] for r in claim.requires],
+            }
+        )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+import traceback
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -22,6 +24,15 @@ MARKUP = {
 }
 
 
+EXPECTED = (ValueError, OSError, FloatingPointError)
+"""Failures that explain themselves; of any other the traceback is shown."""
+
+
+def told(error: BaseException) -> str:
+    """Return a failure in words, with its type where the words alone may say too little."""
+    return str(error) if isinstance(error, EXPECTED) else f"{type(error).__name__}: {error}"
+
+
 class Console:
     """Says what is trained, as plain lines; silent where pytest has no terminal (xdist workers)."""
 
@@ -34,12 +45,16 @@ class Console:
     def announce(self, nodes: list[Spec], absent: list[Spec], bench: Bench) -> None:
         """Say how much of the graph is to be made and how much is in the store."""
         stages = [spec for spec in nodes if not isinstance(spec, ObservationSpec)]
+        count = min(bench.workers, max(1, len(absent)))
+        workers = f"{count} worker{'s' * (count != 1)}"
+        if bench.executor == "inline":
+            workers = "in this process"
         to_train = [spec for spec in absent if not isinstance(spec, ObservationSpec)]
         self._line(
             f"coupling_bench: {', '.join(bench.models)} on {bench.task.name}, scale {bench.scale}, "
             f"{len(bench.seeds)} seed{'s' * (len(bench.seeds) != 1)}; {len(stages)} stages, "
             f"{len(stages) - len(to_train)} in the store, {len(to_train)} to train "
-            f"({bench.executor}, {bench.workers} workers). Store: {bench.store.root}"
+            f"({workers}). Store: {bench.store.root}"
         )
 
     def progress(self, message: Progress) -> None:
@@ -55,7 +70,9 @@ class Console:
     def finished(self, spec: Spec, error: BaseException | None) -> None:
         """Say that a stage is done, or why it failed."""
         if error is not None:
-            self._line(f"{self._clock()} FAILED {address(spec)}: {error}", red=True)
+            self._line(f"{self._clock()} FAILED {address(spec)}: {told(error)}", red=True)
+            if not isinstance(error, EXPECTED):
+                self._line("".join(traceback.format_exception(error)))
         elif address(spec) in self.labels:
             self._line(f"{self._clock()} {self.labels[address(spec)]}: done")
 
@@ -74,7 +91,7 @@ def verdict_table(claims: list[dict[str, Any]]) -> list[tuple[str, str]]:
         (
             f"{c['claim']} [{c['model']}]",
             f"{c['effect']:+.4f}",
-            "[" + ", ".join("inf" if b is None else f"{b:+.4f}" for b in c["interval"]) + "]",
+            _interval(*c["interval"]),
             f"{'>' if c['direction'] == 'increase_by' else '<'} {c['margin']:+.2f}",
             c["unit"],
             _verdict_words(c),
@@ -92,6 +109,27 @@ def verdict_table(claims: list[dict[str, Any]]) -> list[tuple[str, str]]:
         for row in table
     ]
     return list(zip(lines, ["", *(c["verdict"] or "" for c in claims)], strict=True))
+
+
+def ability_lines(record: dict[str, Any]) -> list[str]:
+    """Return, for each model and task, what a constant answer earns and the MCC of each node."""
+    rows = [row for row in record["abilities"] if row["split"] == "held_out"]
+    lines = []
+    for model, task in dict.fromkeys((row["model"], row["task"]) for row in rows):
+        mine = [row for row in rows if (row["model"], row["task"]) == (model, task)]
+        nodes = dict.fromkeys(row["node"] for row in mine)
+        mcc = {n: fmean(row["mcc"] for row in mine if row["node"] == n) for n in nodes}
+        lines.append(
+            f"{model} on {task}: a constant answer earns "
+            f"{record['constants'][task]['majority_reward']:.4f} and has MCC 0. MCC: "
+            + ", ".join(f"{node} {value:.3f}" for node, value in mcc.items())
+        )
+    return lines
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    left = "-inf" if low is None else f"{low:+.4f}"
+    return f"[{left}, {'+inf' if high is None else f'{high:+.4f}'}]"
 
 
 def _verdict_words(claim: dict[str, Any]) -> str:

@@ -60,11 +60,15 @@ def decide(
     judgement = judge(claim, values)
     requires = [_require(r, runs) for r in claim.requires]
     unmet = [r for r in requires if r["met"] is False]
+    undecided = any(r["met"] is None and r["estimate"] is not None for r in requires)
+    verdict: Verdict | None = judgement.verdict
     if scale in SCALES_WITHOUT_VERDICT:
         verdict = None
-    else:
-        verdict = Verdict.NOT_APPLICABLE if unmet else judgement.verdict
-    if recording and verdict is not None:
+    elif unmet:
+        verdict = Verdict.NOT_APPLICABLE
+    elif undecided:
+        verdict = Verdict.INCONCLUSIVE
+    if recording and verdict not in (None, Verdict.INCONCLUSIVE):
         accepted = verdict.value
     outcome, message = _say(claim, judgement, verdict, unmet, accepted, seeds)
     record = {

@@ -31,9 +31,12 @@ def describe() -> dict[str, Any]:
 
 
 def git_state(folder: Path) -> dict[str, Any]:
-    """Return the commit of the checkout that ``folder`` is in and whether tracked files differ."""
+    """Return the commit of the checkout that ``folder`` is part of, and whether anything differs.
+
+    A folder that git does not track (a package installed inside somebody's repository) has none.
+    """
     commit = _git(folder, "rev-parse", "HEAD")
-    if commit is None:
+    if commit is None or not _git(folder, "ls-files", "."):
         return {"commit": None, "dirty": None}
     return {"commit": commit, "dirty": bool(_git(folder, "status", "--porcelain"))}
 

@@ -29,10 +29,19 @@ class Outcome:
     failed: dict[str, BaseException] = field(default_factory=dict)
 
 
-def graph(stages: Iterable[StageSpec]) -> list[Spec]:
-    """Return the stages, their ancestors and all observations of them: each once, parents first."""
-    ancestors = {address(stage): stage for final in stages for stage in lineage(final)}
-    return [*ancestors.values(), *(o for stage in ancestors.values() for o in observations(stage))]
+def graph(runs: Iterable[tuple[StageSpec, int]]) -> list[Spec]:
+    """Return stages, their ancestors and all observations of them: each once, parents first.
+
+    Args:
+        runs: the last stage of each run, and the run's seed.
+    """
+    stages: dict[str, Spec] = {}
+    watched: dict[str, Spec] = {}
+    for final, seed in runs:
+        for stage in lineage(final):
+            stages[address(stage)] = stage
+            watched.update((address(o), o) for o in observations(stage, seed))
+    return [*stages.values(), *watched.values()]
 
 
 def missing(nodes: Iterable[Spec], store: Store) -> list[Spec]:
@@ -63,12 +72,14 @@ def run(
         blocked = set(waiting) | {address(spec) for spec in running.values()}
         ready = [s for s in waiting.values() if _parent_address(s) not in blocked]
         for spec in sorted(ready, key=lambda s: -urgency[address(s)]):
-            del waiting[address(spec)]
             cause = outcome.failed.get(_parent_address(spec) or "")
             if cause is not None:
                 outcome.failed[address(spec)] = cause
-            else:
+            elif len(running) < executor.workers:  # what gets ready later may be more urgent
                 running[executor.submit(spec)] = spec
+            else:
+                continue
+            del waiting[address(spec)]
         done, _ = wait(running, return_when=FIRST_COMPLETED) if running else (set(), None)
         for future in done:
             spec = running.pop(future)

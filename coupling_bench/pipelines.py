@@ -72,17 +72,17 @@ OBSERVED = (("held_out", "all"), ("out_of_domain", "last"))
 """What is observed of every stage: (split, snapshots)."""
 
 
-def observations(stage: StageSpec) -> tuple[ObservationSpec, ...]:
-    """Return the observations that the measures need of one stage."""
+def observations(stage: StageSpec, seed: int) -> tuple[ObservationSpec, ...]:
+    """Return the observations that the measures need of one stage, for the run of one seed."""
     return tuple(
-        ObservationSpec(of=stage, split=split, snapshots=snapshots)  # type: ignore[arg-type]
+        ObservationSpec(of=stage, split=split, snapshots=snapshots, sampling_seed=seed)  # type: ignore[arg-type]
         for split, snapshots in OBSERVED
     )
 
 
-def observation(stage: StageSpec, split: str) -> ObservationSpec:
-    """Return the observation of one stage on one split."""
-    return next(o for o in observations(stage) if o.split == split)
+def observation(stage: StageSpec, seed: int, split: str) -> ObservationSpec:
+    """Return the observation of one stage on one split, for the run of one seed."""
+    return next(o for o in observations(stage, seed) if o.split == split)
 
 
 def lineage(stage: StageSpec) -> Iterator[StageSpec]:

@@ -17,7 +17,7 @@ import pytest
 from coupling_bench import options, record
 from coupling_bench.bench import Bench
 from coupling_bench.claims import Claim
-from coupling_bench.console import MARKUP, Console, verdict_table
+from coupling_bench.console import MARKUP, Console, ability_lines, told, verdict_table
 from coupling_bench.deciding import decide as decide_claim
 from coupling_bench.executors import open_executor
 from coupling_bench.fingerprint import address
@@ -26,7 +26,6 @@ from coupling_bench.graph import run as run_graph
 from coupling_bench.pipelines import NODES, observations
 from coupling_bench.report import write_report
 from coupling_bench.runs import Runs
-from coupling_bench.specs import ObservationSpec
 
 BENCH = pytest.StashKey[Bench]()
 DECIDED = pytest.StashKey[dict[str, Any]]()
@@ -40,9 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options before anything is collected."""
     config.addinivalue_line("markers", "claim(claim): this test checks a claim of a paper")
-    config.addinivalue_line(
-        "markers", "gpu: needs a CUDA device; left out unless asked for: -m gpu"
-    )
+    config.addinivalue_line("markers", "gpu: this test needs a CUDA device: pytest suites -m gpu")
     config.stash[BENCH] = options.check(config)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(RecordWriter(config), "coupling_bench_record")
@@ -65,8 +62,13 @@ def pytest_runtestloop(session: pytest.Session):
             for item in getattr(session, "items", ())
             for node in _nodes(item)
         )
-        if needed:
-            session.config.stash[BENCH].outcome = _train(session.config, needed)
+        try:
+            if session.config.option.record:
+                _check_complete(session)
+            if needed:
+                session.config.stash[BENCH].outcome = _train(session.config, needed)
+        except (ValueError, OSError) as error:  # a damaged store or reference, a full disk
+            raise pytest.UsageError(str(error)) from None
     return (yield)
 
 
@@ -82,6 +84,26 @@ def _nodes(item: pytest.Item) -> list[str]:
     return [node for node in NODES if node in named]
 
 
+def _check_complete(session: pytest.Session) -> None:
+    """Refuse to accept the verdicts of some suites alone: the others' would be forgotten."""
+    bench = session.config.stash[BENCH]
+    for model in bench.models:
+        marks = [
+            item.get_closest_marker("claim")
+            for item in session.items
+            if "node" in getattr(item, "fixturenames", ()) and f"[{model}]" in item.name
+        ]
+        claims = [mark.args[0].sentence for mark in marks if mark]
+        missing_claims = record.left_out(
+            bench.references, model, bench.task.name, bench.scale, claims
+        )
+        if missing_claims:
+            raise ValueError(
+                f"--record: this run leaves out accepted claims of {model}: "
+                f"{'; '.join(missing_claims)}. Run all suites: pytest suites --record"
+            )
+
+
 def _train(config: pytest.Config, needed: Iterable[tuple[str, str]]) -> Outcome:
     bench = config.stash[BENCH]
     labels = {
@@ -89,8 +111,11 @@ def _train(config: pytest.Config, needed: Iterable[tuple[str, str]]) -> Outcome:
         for model, node in needed
         for seed, stage in zip(bench.seeds, bench.stages(model, node), strict=True)
     }
-    stages = [stage for model, node in needed for stage in bench.stages(model, node)]
-    nodes = graph(stages)
+    nodes = graph(
+        (stage, seed)
+        for model, node in needed
+        for seed, stage in zip(bench.seeds, bench.stages(model, node), strict=True)
+    )
     absent = missing(nodes, bench.store)
     console = Console(config.pluginmanager.get_plugin("terminalreporter"), labels)
     console.announce(nodes, absent, bench)
@@ -116,11 +141,11 @@ def node(request: pytest.FixtureRequest, model: str) -> Callable[[str], Runs]:
     bench = request.config.stash[BENCH]
 
     def runs(name: str) -> Runs:
-        for stage in bench.stages(model, name):
-            for spec in (stage, *observations(stage)):
+        for seed, stage in zip(bench.seeds, bench.stages(model, name), strict=True):
+            for spec in (stage, *observations(stage, seed)):
                 error = bench.outcome.failed.get(address(spec))
                 if error is not None:
-                    pytest.fail(f"{name} could not be trained: {error}", pytrace=False)
+                    pytest.fail(f"{name} could not be trained: {told(error)}", pytrace=False)
         return bench.runs(model, name)
 
     return runs
@@ -132,7 +157,7 @@ def decide(request: pytest.FixtureRequest, model: str, node: Callable[[str], Run
     bench = request.config.stash[BENCH]
     claim: Claim = request.node.get_closest_marker("claim").args[0]
     nodes = _nodes(request.node)
-    recipe = bench.recipe_fingerprint(model, nodes)
+    recipe = bench.recipe_fingerprint(model, nodes, claim)
 
     def decide(differences) -> None:
         decision = decide_claim(
@@ -184,6 +209,7 @@ class RecordWriter:
         self.started = time.monotonic()
         self.claims: list[dict[str, Any]] = []
         self.page: Path | None = None
+        self.record: dict[str, Any] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the claim from a test's report."""
@@ -207,6 +233,7 @@ class RecordWriter:
         seconds = time.monotonic() - self.started
         written = record.build(bench, self.claims, command=command, seconds=seconds)
         folder = self._folder()
+        self.record = written
         record.write(written, folder / "record.json")
         self.page = write_report(written, folder)
         if self.config.option.record:
@@ -219,8 +246,12 @@ class RecordWriter:
         terminalreporter.section("verdicts")
         for line, verdict in verdict_table(self.claims):
             terminalreporter.write_line(line, **MARKUP.get(verdict, {}))
+        for line in ability_lines(self.record):
+            terminalreporter.write_line(line)
         outcome = self.config.stash[BENCH].outcome
-        trained, reused = (sum(map(_is_stage, part)) for part in (outcome.made, outcome.reused))
+        trained, reused = (
+            sum(map(record.is_stage, part)) for part in (outcome.made, outcome.reused)
+        )
         terminalreporter.write_line(
             f"{trained} stages trained, {reused} reused from the store. Report: {self.page}"
         )
@@ -228,10 +259,6 @@ class RecordWriter:
     def _folder(self) -> Path:
         chosen = self.config.option.reports
         return Path(chosen) if chosen else self.config.rootpath / "reports" / "latest"
-
-
-def _is_stage(address_: str) -> bool:
-    return not address_.startswith(ObservationSpec.__name__)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -44,6 +44,7 @@ def run(spec: ObservationSpec, start: Path, folder: Path) -> dict[str, Any]:
     prompts = [task.prompt(item) for item in items]
     answers = task.spec.answers
     model, tokenizer = models.load(start)
+    _check_lengths(spec, tokenizer, prompts, model.config.max_position_embeddings)
     steps = models.snapshot_steps(start)
     if spec.snapshots == "last":
         steps = steps[-1:]
@@ -75,6 +76,18 @@ def run(spec: ObservationSpec, start: Path, folder: Path) -> dict[str, Any]:
     }
     (folder / TEXTS).write_text(json.dumps(texts))
     return {"snapshots": steps, "items": len(items)}
+
+
+def _check_lengths(spec: ObservationSpec, tokenizer, prompts: Sequence[str], limit: int) -> None:
+    answers = _answer_ids(tokenizer, spec.of.task.answers)
+    room = max(spec.sampling_tokens, *(len(ids) for ids in answers))
+    for number, ids in enumerate(tokenizer(list(prompts))["input_ids"], start=1):
+        if len(ids) + room > limit:
+            raise ValueError(
+                f"{address(spec)}: sentence {number} of the split {spec.split} has {len(ids)} "
+                f"tokens and needs {room} for its answer; the context holds {limit}: "
+                f"{prompts[number - 1][:80]!r}. Shorten it, or take a model with a longer context."
+            )
 
 
 def _demonstrated(truth: np.ndarray, label_noise: float) -> np.ndarray:

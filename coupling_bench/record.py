@@ -19,9 +19,9 @@ from coupling_bench import environment
 from coupling_bench.bench import Bench
 from coupling_bench.fingerprint import address
 from coupling_bench.measures import ability, loss, reward
-from coupling_bench.pipelines import NODES, OBSERVED, PIPELINES, lineage, observation
-from coupling_bench.runs import Observation, Runs, Split, observe
-from coupling_bench.specs import StageSpec, TaskSpec, parent
+from coupling_bench.pipelines import NODES, OBSERVED, PIPELINES, lineage
+from coupling_bench.runs import Observation, Runs, Split, observation_specs, observe
+from coupling_bench.specs import ObservationSpec, StageSpec, TaskSpec, parent
 from coupling_bench.statistics import holm
 from coupling_bench.tasks import label_noise
 
@@ -62,10 +62,15 @@ def build(bench: Bench, claims: list[Record], *, command: str, seconds: float) -
             **environment.describe(),
             "command": command,
             "seconds": round(seconds, 1),
-            "trained": len(bench.outcome.made),
-            "reused": len(bench.outcome.reused),
+            "trained": sum(map(is_stage, bench.outcome.made)),
+            "reused": sum(map(is_stage, bench.outcome.reused)),
         },
     }
+
+
+def is_stage(name: str) -> bool:
+    """Say whether an address is a trained stage's, and not an observation's."""
+    return not name.startswith(ObservationSpec.__name__)
 
 
 def write(record: Record, path: Path) -> None:
@@ -110,35 +115,44 @@ def accepted_verdict(
     return None
 
 
-def accept(record: Record, folder: Path) -> list[Path]:
-    """Merge the claims of a record into the accepted ones and return the files written.
+def left_out(folder: Path, model: str, task: str, scale: str, claims: Iterable[str]) -> list[str]:
+    """Return the accepted claims that are not among ``claims``: accepting would forget them."""
+    path = reference_path(folder, model, task, scale)
+    known = {claim["claim"] for claim in read(path)["claims"]} if path.is_file() else set()
+    return sorted(known - set(claims))
 
-    Claims without a verdict and undecided ones are left out: they are no finding.
+
+def accept(record: Record, folder: Path) -> list[Path]:
+    """Write the claims of a record as the accepted ones and return the files written.
+
+    Claims without a verdict and undecided ones are left out: they are no finding. What belongs to
+    the machine it ran on (folders in the command) or to a corpus (its sentences) is left out too.
     """
     written = []
-    kinds = sorted({(c["model"], c["task"], c["scale"]) for c in record["claims"]})
-    for model, task, scale in kinds:
-        mine = [
+    for model, task, scale in sorted({_kind(claim) for claim in record["claims"]}):
+        claims = [
             {**claim, "accepted": claim["verdict"], "commit": record["environment"]["commit"]}
             for claim in record["claims"]
-            if (claim["model"], claim["task"], claim["scale"]) == (model, task, scale)
-            and claim["verdict"] not in NOT_ACCEPTABLE
+            if _kind(claim) == (model, task, scale) and claim["verdict"] not in NOT_ACCEPTABLE
         ]
-        if not mine:
+        if not claims:
             continue
-        path = reference_path(folder, model, task, scale)
-        renewed = {claim["claim"] for claim in mine}
-        kept = read(path)["claims"] if path.is_file() else []
-        claims = [claim for claim in kept if claim["claim"] not in renewed] + mine
-        chosen = {
-            **record,
-            "claims": sorted(claims, key=lambda claim: claim["test"]),
-            "curves": [c for c in record["curves"] if c["model"] == model],
-            "completions": [],  # text of the corpus has no place in the repository
+        mine = {
+            part: [row for row in record[part] if (row["model"], row["task"]) == (model, task)]
+            for part in ("stages", "curves", "abilities", "groups")
         }
-        write(chosen, path)
+        seeds = len(claims[0]["seeds"])
+        command = f"pytest suites --model {model} --task {task} --scale {scale} --seeds {seeds}"
+        path = reference_path(folder, model, task, scale)
+        environment_ = {**record["environment"], "command": command}
+        chosen = {**record, **mine, "claims": claims, "completions": []}
+        write({**chosen, "environment": environment_}, path)
         written.append(path)
     return written
+
+
+def _kind(claim: Record) -> tuple[str, str, str]:
+    return claim["model"], claim["task"], claim["scale"]
 
 
 def _with_ancestors(bench: Bench, model: str, claims: list[Record]) -> list[str]:
@@ -150,25 +164,18 @@ def _with_ancestors(bench: Bench, model: str, claims: list[Record]) -> list[str]
 
 
 def _is_observed(runs: Runs) -> bool:
-    return all(runs.store.find(observation(stage, "held_out")) for stage in runs.stages)
-
-
-def _distinct(runs: Runs) -> Iterable[tuple[int | None, StageSpec, int]]:
-    """Yield (seed, stage, index) of each different checkpoint; the base is one for all seeds."""
-    seen = set()
-    for index, stage in enumerate(runs.stages):
-        if address(stage) not in seen:
-            seen.add(address(stage))
-            yield (None if parent(stage) is None else stage.seed), stage, index
+    splits = [Split(name=split) for split, _ in OBSERVED]
+    return all(runs.store.find(o) for s in splits for o in observation_specs(runs, s))
 
 
 def _stages(bench: Bench, model: str, node: str, runs: Runs) -> list[Record]:
     rows = []
-    for seed, stage, _ in _distinct(runs):
+    for stage in dict.fromkeys(runs.stages):  # the base is one for all seeds
         entry = bench.store.find(stage)
         if entry is None:
             continue
         start = parent(stage)
+        made_in = entry.manifest["environment"]
         rows.append(
             {
                 "node": node,
@@ -176,7 +183,7 @@ def _stages(bench: Bench, model: str, node: str, runs: Runs) -> list[Record]:
                 "task": bench.task.name,
                 "spec": address(stage),
                 "kind": type(stage).__name__,
-                "seed": seed,
+                "seed": None if start is None else stage.seed,
                 "steps": entry.facts["steps"],
                 "wall_seconds": entry.manifest["seconds"],
                 "device": entry.facts["device"],
@@ -188,7 +195,9 @@ def _stages(bench: Bench, model: str, node: str, runs: Runs) -> list[Record]:
                     for name, value in entry.manifest["spec"].items()
                     if name not in ("start", "task", "kind")
                 },
-                "packages": entry.manifest["environment"]["packages"],
+                "packages": made_in["packages"],
+                "commit": made_in["commit"],
+                "dirty": made_in["dirty"],
             }
         )
     return rows
@@ -243,17 +252,17 @@ def _abilities(model: str, node: str, runs: Runs) -> list[Record]:
             "balanced_accuracy": ability.balanced_accuracy(runs, split),
             "other_mass": reward.other_mass(runs, split),
         }
-        for seed, _, index in _distinct(runs):
-            rows.append(
-                {
-                    "model": model,
-                    "task": runs.task.name,
-                    "node": node,
-                    "seed": seed,
-                    "split": split_name,
-                    **{name: float(values[index]) for name, values in measures.items()},
-                }
-            )
+        rows += [
+            {
+                "model": model,
+                "task": runs.task.name,
+                "node": node,
+                "seed": seed,
+                "split": split_name,
+                **{name: float(values[index]) for name, values in measures.items()},
+            }
+            for index, seed in enumerate(runs.seeds)
+        ]
     return rows
 
 

@@ -6,6 +6,7 @@ unmet requirement makes the verdict *not applicable*, with the number that made 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -41,9 +42,14 @@ class Requirement:
     above: float | None = None
     below: float | None = None
 
-    def met(self, measured: Measured) -> bool:
-        """Say whether the whole interval lies between the bounds."""
-        return measured.interval.inside(self.above, self.below)
+    def met(self, measured: Measured) -> bool | None:
+        """Say whether the whole interval lies between the bounds; None: one seed cannot tell."""
+        interval = measured.interval
+        if interval.inside(self.above, self.below):
+            return True
+        open_low = self.above is not None and interval.low == -math.inf
+        open_high = self.below is not None and interval.high == math.inf
+        return None if open_low or open_high else False
 
 
 @dataclass(frozen=True, kw_only=True)

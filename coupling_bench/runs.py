@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from coupling_bench.pipelines import observation
-from coupling_bench.specs import StageSpec, TaskSpec
+from coupling_bench.specs import ObservationSpec, StageSpec, TaskSpec
 from coupling_bench.store import Store
 
 Array = npt.NDArray[np.float64]
@@ -34,8 +34,9 @@ class Runs:
     """One node of the training graph over all seeds: the addresses of its checkpoints."""
 
     node: str
+    seeds: tuple[int, ...]
     stages: tuple[StageSpec, ...]
-    """One spec a seed, in the order of the seeds."""
+    """One spec a seed, in their order; the base is the same for all."""
     store: Store
 
     @property
@@ -70,7 +71,13 @@ def observe(runs: Runs, split: Split) -> list[Observation]:
     Raises:
         FileNotFoundError: a checkpoint has not been observed on this split.
     """
-    return [_read(runs.store.get(observation(s, split.name)).folder) for s in runs.stages]
+    return [_read(runs.store.get(spec).folder) for spec in observation_specs(runs, split)]
+
+
+def observation_specs(runs: Runs, split: Split) -> list[ObservationSpec]:
+    """Return what ``observe`` reads: one observation a seed."""
+    pairs = zip(runs.stages, runs.seeds, strict=True)
+    return [observation(stage, seed, split.name) for stage, seed in pairs]
 
 
 @functools.lru_cache(maxsize=256)

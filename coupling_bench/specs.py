@@ -232,10 +232,12 @@ class ObservationSpec:
     sampling_top_p: float = 0.95
     """The paper's protocol: one sampled completion a prompt, "mean@1"."""
     sampling_tokens: int = 8
-    sampling_seed: int = 0
-    probe_version: int = 1
+    sampling_seed: int
+    """The seed of the run that asks, so that seeds sample independently, of a shared base too."""
+    batch_size: int = 256
+    """Prompts, or rows to score, at a time. Part of the identity: it orders the random draws."""
+    probe_version: int = 2
     """Raised by hand when a change of the probe changes what it observes."""
-    batch_size: int = field(default=256, metadata=EXECUTION)
 
 
 Spec = StageSpec | ObservationSpec

@@ -136,12 +136,14 @@ def seeds_needed(
 ) -> int | None:
     """Return how many seeds would tell the mean of ``values`` from ``margin``, None if too many.
 
-    Assumes that effect and spread stay as they are.
+    Assumes that effect and spread stay as they are; no number tells a mean from itself.
     """
     values = _finite_vector(values)
     if len(values) < 2:
         return None
     distance, spread = abs(float(values.mean()) - margin), float(values.std(ddof=1))
+    if distance == 0.0:
+        return None
     seeds = np.arange(2, MOST_SEEDS + 1)
     enough = seeds[spread * _detectable_in_spreads(seeds, alpha, power) <= distance]
     return int(enough[0]) if len(enough) else None

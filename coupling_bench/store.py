@@ -34,11 +34,6 @@ class Entry:
     manifest: dict[str, Any]
 
     @property
-    def address(self) -> str:
-        """The entry's name: the kind of its spec and the fingerprint."""
-        return self.folder.name
-
-    @property
     def facts(self) -> dict[str, Any]:
         """What the maker reported: optimizer steps, peak memory, stored snapshots."""
         return self.manifest["facts"]
@@ -62,6 +57,10 @@ class Store:
             manifest = json.loads((folder / MANIFEST).read_text())
         except FileNotFoundError:
             return None
+        except json.JSONDecodeError:
+            raise ValueError(
+                f"store: {folder / MANIFEST} is damaged. Delete that folder and run again."
+            ) from None
         if manifest.get("schema") != SCHEMA:
             raise ValueError(
                 f"store: {folder} has schema {manifest.get('schema')!r}, needed {SCHEMA}. "

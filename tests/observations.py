@@ -46,10 +46,10 @@ def store_runs(store, per_seed, node="sft") -> Runs:
     from dataclasses import replace
 
     stages = tuple(replace(recipe().sft, seed=seed) for seed in range(len(per_seed)))
-    for stage, seen in zip(stages, per_seed, strict=True):
-        for spec in observations(stage):
+    for seed, seen in enumerate(per_seed):
+        for spec in observations(stages[seed], seed):
             store.get_or_make(spec, lambda folder, seen=seen: _write(seen, folder))
-    return Runs(node=node, stages=stages, store=store)
+    return Runs(node=node, seeds=tuple(range(len(stages))), stages=stages, store=store)
 
 
 def _write(seen: Observation, folder):

@@ -48,6 +48,7 @@ def told(differences, accepted=None, scale="small", requires=(), **options):
         (NOISE, None, "failed", "INCONCLUSIVE"),
         (NOISE, "supported", "failed", "INCONCLUSIVE"),
         ([0.3], None, "failed", "INCONCLUSIVE"),
+        ([0.02, 0.02], None, "failed", "INCONCLUSIVE"),
     ],
 )
 def test_a_verdict_and_the_accepted_one_decide_together(differences, accepted, outcome, starts):
@@ -89,6 +90,15 @@ def test_an_unmet_requirement_makes_a_claim_not_applicable_with_its_number(value
         assert decision.message.startswith("NOT APPLICABLE")
         assert f"the reward rose is {np.mean(values):+.4f} reward" in decision.message
         assert "The effect would have been: effect = +0.3000" in decision.message
+
+
+def test_one_seed_cannot_tell_whether_a_requirement_holds_and_decides_nothing():
+    """Not "not applicable": nothing was measured that speaks against the requirement."""
+    decision = told([0.3], requires=[requirement([0.5], above=0.0)], recording=True)
+    assert decision.record["requires"][0]["met"] is None
+    assert (decision.outcome, decision.record["verdict"]) == ("failed", "inconclusive")
+    assert decision.record["accepted"] is None
+    assert "use --seeds 3" in decision.message
 
 
 def test_not_applicable_where_a_verdict_was_accepted_is_a_change():

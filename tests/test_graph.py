@@ -10,14 +10,14 @@ from coupling_bench.store import Store
 from tests.tiny import recipe
 
 RECIPE = recipe()
-ALL = [NODES[name](RECIPE, seed) for name in NODES for seed in range(3)]
+ALL = [(NODES[name](RECIPE, seed), seed) for name in NODES for seed in range(3)]
 
 
 class PretendExecutor:
     """Makes entries without training; fails those it is told to."""
 
     def __init__(self, store, fails=()):
-        self.store, self.fails, self.order = store, fails, []
+        self.store, self.fails, self.order, self.workers = store, fails, [], 2
 
     def submit(self, spec):
         start = parent(spec)

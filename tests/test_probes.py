@@ -28,7 +28,7 @@ def checkpoint(tmp_path_factory):
 
 
 def observe(checkpoint, folder, **changes):
-    spec = dataclasses.replace(observation(RECIPE.base, "held_out"), **changes)
+    spec = dataclasses.replace(observation(RECIPE.base, 0, "held_out"), **changes)
     facts = probes.run(spec, checkpoint, folder)
     with np.load(folder / "observation.npz") as arrays:
         return dict(arrays), json.loads((folder / "texts.json").read_text()), facts
@@ -60,13 +60,29 @@ def test_batched_log_probabilities_are_those_of_one_row_at_a_time(checkpoint, tm
             assert found == pytest.approx(expected, abs=1e-5)
 
 
-def test_the_batch_size_does_not_change_what_is_observed(checkpoint, tmp_path):
+def test_the_batch_size_does_not_change_the_log_probabilities(checkpoint, tmp_path):
     one, many = ({}, {})
     for size, into in ((3, one), (1000, many)):
         folder = tmp_path / str(size)
         folder.mkdir()
         into.update(observe(checkpoint, folder, batch_size=size)[0])
     assert np.abs(one["answer_logps"] - many["answer_logps"]).max() < 1e-5
+
+
+def test_the_seed_draws_the_samples_and_the_answers_stay(checkpoint, tmp_path):
+    seen = {}
+    for name, seed in (("first", 0), ("again", 0), ("other", 1)):
+        (tmp_path / name).mkdir()
+        arrays, texts, _ = observe(checkpoint, tmp_path / name, sampling_seed=seed)
+        seen[name] = (arrays["answer_logps"], texts["completions"])
+    assert seen["first"][1] == seen["again"][1] != seen["other"][1]
+    assert np.array_equal(seen["first"][0], seen["other"][0])
+
+
+def test_a_held_out_sentence_longer_than_the_context_is_refused(checkpoint, tmp_path):
+    spec = dataclasses.replace(observation(RECIPE.base, 0, "held_out"), sampling_tokens=156)
+    with pytest.raises(ValueError, match=r"sentence \d+ of the split held_out has \d+ tokens"):
+        probes.run(spec, checkpoint, tmp_path)
 
 
 def test_snapshots_differ_and_the_last_alone_can_be_asked_for(checkpoint, tmp_path):
@@ -85,7 +101,7 @@ def test_samples_follow_the_truncated_tempered_distribution(checkpoint, monkeypa
     model, tokenizer = models.load(checkpoint)
     prompt, draws = "the cat sleeps .\n", 4000
     spec = dataclasses.replace(
-        observation(RECIPE.base, "held_out"), sampling_tokens=1, batch_size=draws
+        observation(RECIPE.base, 0, "held_out"), sampling_tokens=1, batch_size=draws
     )
     texts = probes._sample(model, tokenizer, [prompt] * draws, spec)
     with torch.inference_mode():

@@ -10,14 +10,16 @@ from coupling_bench import record
 def claim(name="A", verdict="refuted", **changes):
     return {
         "claim": name, "test": f"suites/test_{name}.py", "model": "embedded", "task": "grammar",
-        "scale": "small", "recipe": "abc", "verdict": verdict, "p_value": 0.01,
+        "scale": "small", "recipe": "abc", "verdict": verdict, "p_value": 0.01, "seeds": [0, 1],
     } | changes  # fmt: skip
 
 
 def whole(*claims):
+    rows = [{"model": m, "task": "grammar", "steps": [0]} for m in ("embedded", "other")]
     return {
-        "schema": 1, "claims": list(claims), "curves": [], "completions": [{"prompt": "x"}],
-        "environment": {"commit": "c0ffee"},
+        "schema": 1, "claims": list(claims), "stages": rows, "curves": rows, "abilities": rows,
+        "groups": rows, "completions": [{"prompt": "x"}],
+        "environment": {"commit": "c0ffee", "command": "pytest suites --store /home/somebody"},
     }  # fmt: skip
 
 
@@ -33,11 +35,22 @@ def test_an_accepted_verdict_counts_for_its_claim_model_task_scale_and_recipe_al
     assert accepted(tmp_path, task="cola") is None
 
 
-def test_accepting_again_renews_what_was_run_and_keeps_the_rest(tmp_path):
+def test_claims_that_accepting_would_forget_are_named(tmp_path):
     record.accept(whole(claim("A"), claim("B")), tmp_path)
-    record.accept(whole(claim("A", "supported")), tmp_path)
-    assert accepted(tmp_path, "A") == "supported"
-    assert accepted(tmp_path, "B") == "refuted"
+    where = (tmp_path, "embedded", "grammar", "small")
+    assert record.left_out(*where, ["A"]) == ["B"]
+    assert record.left_out(*where, ["A", "B", "C"]) == []
+    assert record.left_out(tmp_path, "embedded", "cola", "small", []) == []
+
+
+def test_a_reference_holds_one_model_and_nothing_of_the_machine(tmp_path):
+    (path,) = record.accept(whole(claim()), tmp_path)
+    written = json.loads(path.read_text())
+    for part in ("stages", "curves", "abilities", "groups"):
+        assert {row["model"] for row in written[part]} == {"embedded"}
+    assert written["environment"]["command"] == (
+        "pytest suites --model embedded --task grammar --scale small --seeds 2"
+    )
 
 
 @pytest.mark.parametrize("verdict", [None, "inconclusive"])

@@ -76,6 +76,14 @@ def test_an_entry_of_another_schema_or_spec_is_refused(tmp_path, field, found):
         store.find(SPEC)
 
 
+def test_a_damaged_manifest_is_one_sentence(tmp_path):
+    store = Store(tmp_path)
+    entry, _ = store.get_or_make(SPEC, write)
+    (entry.folder / MANIFEST).write_text('{"schema"')
+    with pytest.raises(ValueError, match=r"is damaged\. Delete that folder and run again"):
+        store.find(SPEC)
+
+
 def test_a_missing_entry_names_itself_and_the_next_command(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"PretrainSpec-\w{12} .* pytest suites"):
         Store(tmp_path).get(SPEC)

@@ -21,6 +21,9 @@ EXECUTORS = ("process", "inline")
 class Executor(Protocol):
     """Makes entries of the store."""
 
+    workers: int
+    """How many entries it makes at a time."""
+
     def submit(self, spec: Spec) -> Future[bool]:
         """Start making the entry of ``spec``."""
 

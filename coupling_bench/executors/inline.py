@@ -13,6 +13,8 @@ from coupling_bench.store import Store
 class InlineExecutor:
     """Runs each submitted stage at once, before ``submit`` returns."""
 
+    workers = 1
+
     def __init__(self, store: Store, listener: Callable[[progress.Progress], None]):
         """Make entries of ``store`` and send progress to ``listener``."""
         self.store = store

@@ -36,6 +36,7 @@ class ProcessExecutor:
     def __init__(self, store: Store, workers: int, listener: Callable[[progress.Progress], None]):
         """Make entries of ``store`` and send progress to ``listener``, from a thread of ours."""
         spawn = multiprocessing.get_context("spawn")
+        self.workers = workers
         self._store = store
         self._messages = spawn.SimpleQueue()
         self._pool = ProcessPoolExecutor(
@@ -44,8 +45,7 @@ class ProcessExecutor:
             initializer=_start_worker,
             initargs=(self._messages,),
         )
-        self._relay = threading.Thread(target=self._listen, args=(listener,), daemon=True)
-        self._relay.start()
+        threading.Thread(target=self._listen, args=(listener,), daemon=True).start()
 
     def submit(self, spec: Spec) -> Future[bool]:
         """Queue the entry of ``spec``.
@@ -57,7 +57,7 @@ class ProcessExecutor:
         try:
             work = self._pool.submit(_make, spec, self._store.root)
         except BrokenProcessPool:
-            outcome.set_exception(RuntimeError(KILLED))
+            outcome.set_exception(ChildProcessError(KILLED))
             return outcome
         work.add_done_callback(lambda done: _pass_on(done, outcome))
         return outcome
@@ -71,12 +71,10 @@ class ProcessExecutor:
             worker.terminate()
             worker.join(timeout=PATIENCE)
             worker.kill()
-        self._messages.put(None)
-        self._relay.join(timeout=5)
 
     def _listen(self, listener: Callable[[progress.Progress], None]) -> None:
-        while (message := self._messages.get()) is not None:
-            listener(message)
+        while True:  # a daemon: it ends with this process
+            listener(self._messages.get())
 
 
 def _pass_on(done: Future[bool], outcome: Future[bool]) -> None:
@@ -85,7 +83,7 @@ def _pass_on(done: Future[bool], outcome: Future[bool]) -> None:
         return
     error = done.exception()
     if isinstance(error, BrokenProcessPool):
-        error = RuntimeError(KILLED)
+        error = ChildProcessError(KILLED)
     if error is not None:
         outcome.set_exception(error)
     else:

@@ -24,10 +24,13 @@ def accuracy(runs: Runs, prompts: Split) -> Array:
 
 
 def balanced_accuracy(runs: Runs, prompts: Split) -> Array:
-    """Mean over the two truths of the share judged right, ``(S,)``; 1/2 for a constant answer."""
+    """Mean over the truths that occur of the share judged right, ``(S,)``.
+
+    1/2 for a constant answer where both truths occur.
+    """
     return np.array(
         [
-            np.mean([(_guesses(o) == o.truth)[o.truth == answer].mean() for answer in (0, 1)])
+            np.mean([(_guesses(o) == o.truth)[o.truth == t].mean() for t in np.unique(o.truth)])
             for o in observe(runs, prompts)
         ]
     )

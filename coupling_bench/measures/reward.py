@@ -77,7 +77,8 @@ def last_quarter_drift(runs: Runs, prompts: Split, alpha: float = 0.05) -> list[
     """Change of J over the last quarter of a stage, in reward units, one interval a seed.
 
     The least-squares slope of J over the snapshots of the last quarter of the optimizer steps,
-    times that quarter's length; the interval comes from the residuals.
+    times that quarter's length; the interval comes from the residuals. Trap: snapshots that follow
+    each other are not independent, so the interval is narrower than it should be.
     """
     drifts = []
     for observation in observe(runs, prompts):

@@ -69,6 +69,8 @@ class Panel:
     lines: list[Line]
     levels: list[Level]
     boundary: int | None
+    mcc: dict[str, float]
+    """After each stage, over seeds: beside a reward it tells ability from the label prior."""
 
     @property
     def stages(self) -> list[str]:
@@ -88,7 +90,8 @@ def panels(record: Record) -> list[Panel]:
                 stops = [line.steps[-1] for line in lines if line.stage == first]
                 levels = _levels(record, model, task, kind, lines)
                 boundary = max(stops, default=None)
-                found.append(Panel(model, task, pipeline, kind, lines, levels, boundary))
+                mcc = _mcc(record, model, task, ("base", first, pipeline))
+                found.append(Panel(model, task, pipeline, kind, lines, levels, boundary, mcc))
     return found
 
 
@@ -100,6 +103,15 @@ def _line(row: Record, kind: Kind) -> Line:
 
     stage = row["node"].rsplit("_then_", 1)[-1]
     return Line(row.get("seed"), stage, steps, values(kind.measure), values(kind.sampled))
+
+
+def _mcc(record: Record, model: str, task: str, nodes: tuple[str, ...]) -> dict[str, float]:
+    found: dict[str, list[float]] = {}
+    for row in record["abilities"]:
+        if (row["model"], row["task"], row["split"]) == (model, task, "held_out"):
+            found.setdefault(row["node"], []).append(row.get("mcc"))
+    values = {node: [v for v in found.get(node, []) if is_number(v)] for node in nodes}
+    return {node: fmean(known) for node, known in values.items() if known}
 
 
 def _levels(record: Record, model: str, task: str, kind: Kind, lines: list[Line]) -> list[Level]:

@@ -50,4 +50,4 @@ def run(spec: SFTSpec, start: Path, folder: Path) -> dict[str, Any]:
 
 def configure(spec: SFTSpec, folder: Path) -> SFTConfig:
     """Return TRL's configuration for ``spec``."""
-    return SFTConfig(**common_options(spec, folder))
+    return SFTConfig(**common_options(spec, folder), shuffle_dataset=False)

@@ -21,7 +21,8 @@ from coupling_bench.fingerprint import address
 from coupling_bench.progress import Progress, tell
 from coupling_bench.specs import StageSpec
 
-WATCHED = ("loss", "reward")
+SHOWN = ("loss", "reward")
+WATCHED = (*SHOWN, "grad_norm")
 _OPTION_NAMES = {field.name for field in dataclasses.fields(transformers.TrainingArguments)}
 
 
@@ -88,7 +89,7 @@ class Recorder(TrainerCallback):
                 address=address(self.spec),
                 step=state.global_step,
                 total=state.max_steps,
-                values=tuple((n, values[n]) for n in WATCHED if n in values),
+                values=tuple((n, values[n]) for n in SHOWN if n in values),
             )
         )
 

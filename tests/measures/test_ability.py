@@ -32,6 +32,11 @@ def test_mcc_and_balanced_accuracy_are_scikit_learns(tmp_path):
     assert accuracy(runs, HELD_OUT) == pytest.approx([(g == o.truth).mean() for o, g in pairs])
 
 
+def test_a_split_of_one_truth_alone_has_an_accuracy(tmp_path):
+    seen = observation(np.log([[[0.9, 0.1], [0.1, 0.9]]]), [0, 0])
+    assert balanced_accuracy(store_runs(Store(tmp_path), [seen]), HELD_OUT)[0] == 0.5
+
+
 def test_a_constant_predictor_has_no_ability_however_high_its_reward(tmp_path):
     """Seven of ten acceptable: reward 0.4, MCC 0 with a point interval, which is not above 0."""
     seen = observation(np.log(np.full((1, 10, 2), [0.98, 0.02])), [0] * 7 + [1] * 3)

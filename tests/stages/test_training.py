@@ -116,9 +116,10 @@ def test_sft_is_trls_own_trainer_on_the_response_alone(store, tmp_path):
     assert torch.equal(weights(ours.folder), theirs)
 
 
-def test_a_loss_that_is_not_finite_stops_the_stage_and_nothing_is_stored(store):
+def test_numbers_that_are_not_finite_stop_the_stage_and_nothing_is_stored(store):
+    """The gradient shows it first, one step before the loss does."""
     spec = dataclasses.replace(NODES["sft"](RECIPE, 0), learning_rate=1e30, max_grad_norm=1e30)
-    message = rf"{address(spec)} \(seed 0\): the loss at step \d+ of 8 is nan"
+    message = rf"{address(spec)} \(seed 0\): the grad_norm at step \d+ of 8 is nan"
     with pytest.raises(FloatingPointError, match=message):
         stages.make(spec, store)
     assert store.find(spec) is None

@@ -28,6 +28,14 @@ def test_a_quotation_mark_is_a_character(folder):
     assert (first.sentence, first.truth) == ('She said "yes.', cola.ACCEPTABLE)
 
 
+def test_a_line_ends_at_a_newline_and_nowhere_else(folder):
+    """Python would also split at a line separator, and csv refuse a very long field."""
+    odd = "a\u2028b\x0cc " + "x" * 200_000
+    (folder / "in_domain_dev.tsv").write_bytes(f"own\t1\t\t{odd}\r\nown\t0\t*\tb .".encode())
+    items = cola.read_file(folder / "in_domain_dev.tsv")
+    assert [item.sentence for item in items] == [odd, "b ."]
+
+
 def test_no_sentence_of_a_held_out_split_is_trained_on(folder):
     task = tasks.load(scales.task("cola", "small", folder))
     trained = {i.sentence for s in ("pretraining", "sft", "rl") for i in task.splits[s]}
