@@ -248,12 +248,10 @@ class RecordWriter:
             terminalreporter.write_line(line, **MARKUP.get(verdict, {}))
         for line in ability_lines(self.record):
             terminalreporter.write_line(line)
-        outcome = self.config.stash[BENCH].outcome
-        trained, reused = (
-            sum(map(record.is_stage, part)) for part in (outcome.made, outcome.reused)
-        )
+        run = self.record["environment"]
         terminalreporter.write_line(
-            f"{trained} stages trained, {reused} reused from the store. Report: {self.page}"
+            f"{run['trained']} stages trained, {run['reused']} reused from the store. "
+            f"Report: {self.page}"
         )
 
     def _folder(self) -> Path:

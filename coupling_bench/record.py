@@ -62,13 +62,13 @@ def build(bench: Bench, claims: list[Record], *, command: str, seconds: float) -
             **environment.describe(),
             "command": command,
             "seconds": round(seconds, 1),
-            "trained": sum(map(is_stage, bench.outcome.made)),
-            "reused": sum(map(is_stage, bench.outcome.reused)),
+            "trained": sum(map(_is_stage, bench.outcome.made)),
+            "reused": sum(map(_is_stage, bench.outcome.reused)),
         },
     }
 
 
-def is_stage(name: str) -> bool:
+def _is_stage(name: str) -> bool:
     """Say whether an address is a trained stage's, and not an observation's."""
     return not name.startswith(ObservationSpec.__name__)
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from coupling_bench.answers import REWARD_RIGHT, REWARD_WIDTH
+from coupling_bench.measures.reward import probability_of_truth
 from coupling_bench.runs import Array, Observation, Runs, Split, observe
 from coupling_bench.statistics import Interval, two_way_interval
 
@@ -45,7 +46,7 @@ def by_group(runs: Runs, prompts: Split) -> dict[str, dict[str, float]]:
     observations = observe(runs, prompts)
     groups = np.array(observations[0].groups)
     right = np.mean([_guesses(o) == o.truth for o in observations], axis=0)
-    probability = np.mean([np.exp(_truth_logps(o)) for o in observations], axis=0)
+    probability = np.mean([probability_of_truth(o)[-1] for o in observations], axis=0)
     return {
         str(group): {
             "items": int((groups == group).sum()),
@@ -104,11 +105,6 @@ def matthews(confusion: Counts) -> Counts:
 
 def _guesses(observation: Observation) -> npt.NDArray[np.int64]:
     return observation.answer_logps[-1].argmax(axis=-1)
-
-
-def _truth_logps(observation: Observation) -> Array:
-    chosen = observation.truth[:, None]
-    return np.take_along_axis(observation.answer_logps[-1], chosen, axis=1)[:, 0]
 
 
 def _cells(observation: Observation) -> Counts:

@@ -37,7 +37,7 @@ def expected_reward(runs: Runs, prompts: Split) -> Array:
 
 def reward_curve(observation: Observation) -> Array:
     """Expected reward of every snapshot at temperature 1, in reward units, ``(N,)``."""
-    right = _probability_of_truth(observation)
+    right = probability_of_truth(observation)
     return REWARD_RIGHT - REWARD_WIDTH * (1.0 - right.mean(axis=1))
 
 
@@ -89,7 +89,8 @@ def last_quarter_drift(runs: Runs, prompts: Split, alpha: float = 0.05) -> list[
     return drifts
 
 
-def _probability_of_truth(observation: Observation) -> Array:
+def probability_of_truth(observation: Observation) -> Array:
+    """pi(y, end|x) of the true answer at temperature 1, every snapshot, ``(N, P)``."""
     chosen = observation.truth[None, :, None]
     logps = np.take_along_axis(observation.answer_logps, chosen, axis=2)
     return np.exp(logps[..., 0])
