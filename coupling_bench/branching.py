@@ -8,10 +8,14 @@ costs nothing more.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+import copy
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
+from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 from transformers.generation import (
@@ -22,9 +26,6 @@ from transformers.generation import (
     TopPLogitsWarper,
 )
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 ATTENTION = ("sdpa", "eager")
 """Attention implementations whose masks were tested with a cache behind a left-padded prompt."""
 
@@ -32,12 +33,14 @@ ATTENTION = ("sdpa", "eager")
 def obstacle(model: PreTrainedModel) -> str | None:
     """Return why completions of ``model`` cannot branch from a shared prompt; None if they can."""
     config = model.config
-    cache = DynamicCache(config=config)
-    if any(type(layer) is not DynamicLayer for layer in cache.layers):
-        kinds = sorted({type(layer).__name__ for layer in cache.layers} - {"DynamicLayer"})
-        return f"its cache has layers of another kind ({', '.join(kinds)})"
+    kinds = {type(layer) for layer in DynamicCache(config=config).layers} - {DynamicLayer}
+    if kinds:
+        names = ", ".join(sorted(kind.__name__ for kind in kinds))
+        return f"its cache has layers of another kind ({names})"
     if config._attn_implementation not in ATTENTION:
         return f"attention {config._attn_implementation!r} is not one of {', '.join(ATTENTION)}"
+    if "position_ids" not in inspect.signature(model.base_model.forward).parameters:
+        return "the model takes no position_ids"
     return None
 
 
@@ -65,16 +68,96 @@ def warpers(
     return chosen
 
 
+@dataclass
+class Trunk:
+    """Prompts, computed: what every completion of them starts from."""
+
+    cache: DynamicCache
+    logits: Tensor
+    """``(P, V)`` of the token after each prompt, in fp32."""
+    mask: Tensor
+    """``(P, width)`` of ones and zeros: prompts are padded on the left."""
+
+    @property
+    def lengths(self) -> Tensor:
+        """Tokens of each prompt ``(P,)``: the position of the token after it."""
+        return self.mask.sum(dim=1)
+
+
+def trunk(model: PreTrainedModel, prompts: Sequence[Sequence[int]], padding: int) -> Trunk:
+    """Compute each prompt once; ``padding`` is the token id to pad with."""
+    ids, mask = pad_left(prompts, padding, model.device)
+    cache = DynamicCache(config=model.config)
+    logits = model(
+        input_ids=ids,
+        attention_mask=mask,
+        position_ids=(mask.cumsum(dim=1) - 1).clamp(min=0),
+        past_key_values=cache,
+        use_cache=True,
+        logits_to_keep=1,
+    ).logits[:, -1]
+    return Trunk(cache, logits.float(), mask)
+
+
+def branch(cache: DynamicCache, parents: Tensor) -> DynamicCache:
+    """Return keys and values of the rows ``parents`` and leave ``cache`` as it is."""
+    grown = copy.copy(cache)
+    grown.layers = [copy.copy(layer) for layer in cache.layers]
+    grown.batch_select_indices(parents)
+    return grown
+
+
+def answer_logps(
+    model: PreTrainedModel,
+    start: Trunk,
+    answers: Sequence[Sequence[int]],
+    temperatures: Sequence[float] = (1.0,),
+) -> Tensor:
+    """Return ``(K, P, A)``: log pi(answer | prompt) in nats, logits divided by each temperature.
+
+    Args:
+        model: the model that ``start`` was computed with.
+        start: the prompts.
+        answers: token ids of each answer, its end of sequence included.
+        temperatures: the K divisors of the logits.
+    """
+    prompts, width = len(start.mask), max(len(answer) for answer in answers)
+    parents = torch.arange(prompts, device=start.mask.device).repeat_interleave(len(answers))
+    targets = torch.full((len(answers), width), -1, device=start.mask.device)
+    for number, answer in enumerate(answers):
+        targets[number, : len(answer)] = torch.tensor(answer, device=targets.device)
+    targets = targets.repeat(prompts, 1)
+    logits = start.logits[parents, None]
+    if width > 1:  # the last token of an answer is predicted and predicts nothing
+        ids = targets[:, :-1]
+        mask = torch.cat([start.mask[parents], (ids >= 0).long()], dim=1)
+        places = start.lengths[parents, None] + torch.arange(width - 1, device=ids.device)
+        rest = model(
+            input_ids=ids.clamp(min=0),
+            attention_mask=mask,
+            position_ids=places,
+            past_key_values=branch(start.cache, parents),
+            use_cache=True,
+        ).logits
+        logits = torch.cat([logits, rest.float()], dim=1)
+    scores = []
+    for temperature in temperatures:
+        scaled = logits / temperature
+        token_logits = scaled.gather(2, targets.clamp(min=0)[..., None]).squeeze(2)
+        token_logps = token_logits - torch.logsumexp(scaled, dim=2)
+        scores.append(token_logps.masked_fill(targets < 0, 0.0).double().sum(dim=1))
+    return torch.stack(scores).view(len(temperatures), prompts, len(answers))
+
+
 @torch.no_grad()
 def sample(
     model: PreTrainedModel,
-    prompts: Sequence[Sequence[int]],
+    start: Trunk,
     copies: Sequence[int],
     *,
     max_new_tokens: int,
     ends: Sequence[int],
-    padding: int,
-    warp: LogitsProcessorList,
+    warp: Callable[..., Tensor],
 ) -> list[list[int]]:
     """Sample ``copies[i]`` independent completions of each prompt, as ``generate`` would.
 
@@ -82,49 +165,45 @@ def sample(
     tokens are drawn together from its one distribution. Draws come from torch's global generator.
 
     Args:
-        model: in whatever mode it is; its weights are not touched.
-        prompts: token ids, at least one each.
+        model: the model that ``start`` was computed with.
+        start: the prompts.
         copies: how many completions of each prompt, at least one.
         max_new_tokens: a completion without an end is cut there.
         ends: token ids that end a completion; the end is part of it.
-        padding: token id to pad prompts with.
         warp: from ``warpers``.
 
     Returns:
         Token ids, the completions of the first prompt first.
     """
-    device = model.device
-    ids, mask = pad_left(prompts, padding, device)
+    device = start.mask.device
     end_ids = torch.tensor(list(ends), device=device)
-    place = mask.sum(dim=1)  # of the next token in its sequence
-    cache = DynamicCache(config=model.config)
-    positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
-    row = torch.arange(len(prompts), device=device).repeat_interleave(
+    cache, logits, mask, place = start.cache, start.logits, start.mask, start.lengths
+    row = torch.arange(len(mask), device=device).repeat_interleave(
         torch.tensor(list(copies), device=device)
     )
     alive = torch.arange(len(row), device=device)  # completions that have not ended
     tokens = torch.full((len(row), max_new_tokens), -1, device=device)
     for step in range(max_new_tokens):
-        logits = model(
-            input_ids=ids,
-            attention_mask=mask,
-            position_ids=positions,
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        ).logits[:, -1]
-        drawn = _draw(torch.softmax(warp(ids, logits.float()), dim=-1), row)
+        # None of the warpers looks at what was said before.
+        drawn = _draw(torch.softmax(warp(tokens, logits), dim=-1), row)
         tokens[alive, step] = drawn
         going = ~torch.isin(drawn, end_ids)
         if step + 1 == max_new_tokens or not going.any():
             break
         alive, begun = alive[going], torch.stack([row[going], drawn[going]], dim=1)
         branches, row = torch.unique(begun, dim=0, return_inverse=True)
-        parents, ids = branches[:, 0], branches[:, 1:]
-        cache.batch_select_indices(parents)
+        parents, ids = branches.split(1, dim=1)
+        parents = parents.squeeze(1)
+        cache = branch(cache, parents)
         mask = torch.cat([mask[parents], mask.new_ones(len(parents), 1)], dim=1)
-        place = place[parents]
-        positions, place = place[:, None], place + 1
+        logits = model(
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=place[parents, None],
+            past_key_values=cache,
+            use_cache=True,
+        ).logits[:, -1]
+        logits, place = logits.float(), place[parents] + 1
     return [[token for token in line if token >= 0] for line in tokens.tolist()]
 
 
@@ -139,21 +218,22 @@ def _draw(probabilities: Tensor, row: Tensor) -> Tensor:
     return draws[row, rank]
 
 
-def prefix_cache(model: PreTrainedModel, ids: Tensor, mask: Tensor, start: int) -> DynamicCache:
-    """Return keys and values of prefixes ``(N, width)``, with gradient where that is enabled.
+def prefix_cache(
+    model: PreTrainedModel, ids: Tensor, mask: Tensor, positions: Tensor
+) -> DynamicCache:
+    """Return keys and values of prefixes, with gradient where that is enabled; no head is run.
 
     Args:
-        model: a causal language model; its head is not run.
-        ids: token ids, padded on the left.
-        mask: ones and zeros.
-        start: position of the first column.
+        model: a causal language model.
+        ids: ``(N, width)`` token ids, padded on the left.
+        mask: ``(N, width)`` ones and zeros.
+        positions: ``(width,)`` of the columns.
     """
     cache = DynamicCache(config=model.config)
-    columns = torch.arange(start, start + ids.shape[1], device=ids.device)
     model.base_model(
         input_ids=ids,
         attention_mask=mask,
-        position_ids=columns.expand_as(ids),
+        position_ids=positions.expand_as(ids),
         past_key_values=cache,
         use_cache=True,
     )

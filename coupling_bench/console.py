@@ -61,6 +61,9 @@ class Console:
         """Say how far a stage is, unless it was heard of just now."""
         now = time.monotonic()
         label = self.labels.get(message.address)
+        if label is not None and message.note:
+            self._line(f"{self._clock()} {label}: {message.note}")
+            return
         if label is None or now - self.heard.setdefault(message.address, now) < QUIET_SECONDS:
             return
         self.heard[message.address] = now

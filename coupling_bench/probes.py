@@ -4,8 +4,9 @@ An observation is stored like a stage, under the fingerprint of its ObservationS
 measures read with numpy: nothing here is averaged. Axes: N snapshots, P prompts, A answers,
 K temperatures.
 
-Answers are a closed set, so their probabilities are computed, not sampled: one forward pass of
-each prompt with each answer and its end of sequence gives log pi(y, end | x) exactly.
+Answers are a closed set, so their probabilities are computed, not sampled: each prompt is run once,
+and what branches from it, every answer with its end of sequence and the sampled completion, costs
+its own tokens alone. log pi(y, end | x) is exact.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ from coupling_bench.progress import Progress, tell
 from coupling_bench.specs import ObservationSpec
 
 if TYPE_CHECKING:
-    import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 ARRAYS = "observation.npz"
@@ -49,32 +49,34 @@ def run(spec: ObservationSpec, start: Path, folder: Path) -> dict[str, Any]:
     if spec.snapshots == "last":
         steps = steps[-1:]
 
+    reader = _Reader(model, tokenizer, prompts, answers, spec)
     answer_logps, completions = [], []
     for number, step in enumerate(steps, start=1):
         models.load_snapshot(model, start, step)
-        answer_logps.append(_answer_logps(model, tokenizer, prompts, answers, (1.0,), spec)[0])
-        completions.append(_sample(model, tokenizer, prompts, spec))
+        last = number == len(steps)
+        scores, texts = reader.read((1.0, *spec.temperatures) if last else (1.0,))
+        answer_logps.append(scores[0])
+        completions.append(texts)
         tell(Progress(address=address(spec), step=number, total=len(steps)))
-    tempered = _answer_logps(model, tokenizer, prompts, answers, spec.temperatures, spec)
 
     truth = np.array([item.truth for item in items])
     np.savez_compressed(
         folder / ARRAYS,
         steps=np.array(steps),
         answer_logps=np.stack(answer_logps),
-        answer_tokens=np.array([len(ids) for ids in _answer_ids(tokenizer, answers)]),
+        answer_tokens=np.array([len(ids) for ids in reader.answer_ids]),
         temperatures=np.array(spec.temperatures),
-        tempered_answer_logps=tempered,
+        tempered_answer_logps=scores[1:],
         truth=truth,
         demonstrated=_demonstrated(truth, tasks.label_noise(task.spec)),
     )
-    texts = {
+    documents = {
         "prompts": prompts,
         "groups": [item.group for item in items],
         "answers": answers,
         "completions": completions,
     }
-    (folder / TEXTS).write_text(json.dumps(texts))
+    (folder / TEXTS).write_text(json.dumps(documents))
     return {"snapshots": steps, "items": len(items)}
 
 
@@ -99,95 +101,50 @@ def _answer_ids(tokenizer: PreTrainedTokenizerFast, answers: Sequence[str]) -> l
     return [[*tokenizer(answer)["input_ids"], tokenizer.eos_token_id] for answer in answers]
 
 
-def _answer_logps(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerFast,
-    prompts: Sequence[str],
-    answers: Sequence[str],
-    temperatures: Sequence[float],
-    spec: ObservationSpec,
-) -> np.ndarray:
-    """Return ``(K, P, A)``: log pi(answer, end | prompt) in nats, logits divided by each K."""
-    import torch
+class _Reader:
+    """Reads what a model answers to prompts: each prompt is computed once a snapshot."""
 
-    prompt_ids = tokenizer(list(prompts))["input_ids"]
-    answer_ids = _answer_ids(tokenizer, answers)
-    rows = [(ids, answer) for ids in prompt_ids for answer in answer_ids]
-    scores = []
-    with torch.inference_mode():
-        for begin in range(0, len(rows), spec.batch_size):
-            batch = rows[begin : begin + spec.batch_size]
-            scores.append(_score(model, tokenizer.pad_token_id, batch, temperatures))
-    return torch.cat(scores, dim=1).view(len(temperatures), len(prompts), len(answers)).numpy()
+    def __init__(self, model: PreTrainedModel, tokenizer, prompts, answers, spec: ObservationSpec):
+        self.model, self.tokenizer, self.spec = model, tokenizer, spec
+        self.answer_ids = _answer_ids(tokenizer, answers)
+        self.prompt_ids = tokenizer(list(prompts))["input_ids"]
+        # Batches of prompts of like length: padding costs as much as words.
+        by_length = sorted(range(len(prompts)), key=lambda place: len(self.prompt_ids[place]))
+        size = spec.batch_size
+        self.batches = [by_length[at : at + size] for at in range(0, len(by_length), size)]
 
+    def read(self, temperatures: Sequence[float]) -> tuple[np.ndarray, list[str]]:
+        """Return ``(K, P, A)`` log-probabilities in nats and one sampled completion a prompt.
 
-def _score(
-    model: PreTrainedModel,
-    pad: int,
-    rows: Sequence[tuple[list[int], list[int]]],
-    temperatures: Sequence[float],
-) -> torch.Tensor:
-    """Return ``(K, B)``: log-probability of each row's answer, in fp64 sums of fp32 logits."""
-    import torch
+        The seed is the same for every snapshot.
+        """
+        import torch
 
-    width = max(len(prompt) + len(answer) for prompt, answer in rows)
-    tail = max(len(answer) for _, answer in rows)
-    input_ids = torch.full((len(rows), width), pad)
-    mask = torch.zeros((len(rows), width), dtype=torch.long)
-    is_answer = torch.zeros((len(rows), tail), dtype=torch.bool)
-    for number, (prompt, answer) in enumerate(rows):
-        ids = prompt + answer
-        input_ids[number, width - len(ids) :] = torch.tensor(ids)
-        mask[number, width - len(ids) :] = 1
-        is_answer[number, tail - len(answer) :] = True
-    positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
-    # Logits at position t are of token t + 1, so the answer's come from one position earlier.
-    logits = model(
-        input_ids=input_ids,
-        attention_mask=mask,
-        position_ids=positions,
-        logits_to_keep=tail + 1,
-        use_cache=False,
-    ).logits[:, :-1]
-    targets = input_ids[:, -tail:, None]
-    scores = []
-    for temperature in temperatures:
-        logps = torch.log_softmax(logits.double() / temperature, dim=-1)
-        token_logps = logps.gather(2, targets).squeeze(2)
-        scores.append(token_logps.masked_fill(~is_answer, 0.0).sum(dim=1))
-    return torch.stack(scores)
+        from coupling_bench import branching
 
-
-def _sample(
-    model: Any,
-    tokenizer: PreTrainedTokenizerFast,
-    prompts: Sequence[str],
-    spec: ObservationSpec,
-) -> list[str]:
-    """Return one sampled completion a prompt; the seed is the same for every snapshot."""
-    import torch
-
-    texts: list[str] = []
-    with torch.random.fork_rng(), torch.inference_mode():
-        torch.manual_seed(spec.sampling_seed)
-        for begin in range(0, len(prompts), spec.batch_size):
-            batch = tokenizer(
-                list(prompts[begin : begin + spec.batch_size]),
-                padding=True,
-                padding_side="left",
-                return_tensors="pt",
-            )
-            output = model.generate(
-                input_ids=batch["input_ids"],
-                attention_mask=batch["attention_mask"],
-                do_sample=True,
-                temperature=spec.sampling_temperature,
-                top_p=spec.sampling_top_p,
-                top_k=0,
-                max_new_tokens=spec.sampling_tokens,
-                pad_token_id=tokenizer.pad_token_id,
-                eos_token_id=tokenizer.eos_token_id,
-            )
-            new = output[:, batch["input_ids"].shape[1] :]
-            texts += tokenizer.batch_decode(new, skip_special_tokens=True)
-    return texts
+        spec, tokenizer = self.spec, self.tokenizer
+        shape = (len(temperatures), len(self.prompt_ids), len(self.answer_ids))
+        scores, texts = np.zeros(shape), [""] * len(self.prompt_ids)
+        warp = branching.warpers(
+            temperature=spec.sampling_temperature, top_p=spec.sampling_top_p, top_k=0
+        )
+        with torch.random.fork_rng(), torch.inference_mode():
+            torch.manual_seed(spec.sampling_seed)
+            for batch in self.batches:
+                prompts = [self.prompt_ids[place] for place in batch]
+                trunk = branching.trunk(self.model, prompts, tokenizer.pad_token_id)
+                scores[:, batch] = branching.answer_logps(
+                    self.model, trunk, self.answer_ids, temperatures
+                ).numpy()
+                sampled = branching.sample(
+                    self.model,
+                    trunk,
+                    [1] * len(batch),
+                    max_new_tokens=spec.sampling_tokens,
+                    ends=[tokenizer.eos_token_id],
+                    warp=warp,
+                )
+                decoded = tokenizer.batch_decode(sampled, skip_special_tokens=True)
+                for place, text in zip(batch, decoded, strict=True):
+                    texts[place] = text
+        return scores, texts

@@ -19,6 +19,8 @@ class Progress:
     total: int
     values: tuple[tuple[str, float], ...] = ()
     """What the trainer logged last: (name, value), as loss or reward."""
+    note: str = ""
+    """A sentence that users should read, whatever else is said of the stage."""
 
 
 _listener: Callable[[Progress], None] | None = None

@@ -235,8 +235,8 @@ class ObservationSpec:
     sampling_seed: int
     """The seed of the run that asks, so that seeds sample independently, of a shared base too."""
     batch_size: int = 256
-    """Prompts, or rows to score, at a time. Part of the identity: it orders the random draws."""
-    probe_version: int = 2
+    """Prompts at a time. Part of the identity: it orders the random draws."""
+    probe_version: int = 3
     """Raised by hand when a change of the probe changes what it observes."""
 
 

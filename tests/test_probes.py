@@ -92,31 +92,3 @@ def test_snapshots_differ_and_the_last_alone_can_be_asked_for(checkpoint, tmp_pa
     last_arrays = observe(checkpoint, last, snapshots="last")[0]
     assert not np.allclose(all_arrays["answer_logps"][0], all_arrays["answer_logps"][1])
     assert np.array_equal(last_arrays["answer_logps"][0], all_arrays["answer_logps"][1])
-
-
-def test_samples_follow_the_truncated_tempered_distribution(checkpoint, monkeypatch):
-    """First sampled tokens against softmax(logits / 0.6) cut at top_p 0.95, by chi-square."""
-    from scipy import stats
-
-    model, tokenizer = models.load(checkpoint)
-    prompt, draws = "the cat sleeps .\n", 4000
-    spec = dataclasses.replace(
-        observation(RECIPE.base, 0, "held_out"), sampling_tokens=1, batch_size=draws
-    )
-    texts = probes._sample(model, tokenizer, [prompt] * draws, spec)
-    with torch.inference_mode():
-        logits = model(**tokenizer(prompt, return_tensors="pt")).logits[0, -1].double()
-    p, order = torch.softmax(logits / 0.6, dim=-1).sort(descending=True)
-    kept = int((p.cumsum(0) < 0.95).sum()) + 1
-    p = (p[:kept] / p[:kept].sum()).numpy()
-    names = tokenizer.batch_decode([[int(i)] for i in order[:kept]], skip_special_tokens=True)
-    expected: dict[str, float] = {}
-    for name, share in zip(names, p, strict=True):
-        expected[name] = expected.get(name, 0.0) + share * draws
-    assert set(texts) <= set(expected)
-    common = [name for name in expected if expected[name] >= 5]
-    rest = draws - sum(expected[name] for name in common)
-    counts = [texts.count(name) for name in common]
-    found, wanted = [*counts, draws - sum(counts)], [expected[n] for n in common] + [rest]
-    keep = [i for i, w in enumerate(wanted) if w > 0]
-    assert stats.chisquare([found[i] for i in keep], [wanted[i] for i in keep]).pvalue > 1e-3

@@ -1,4 +1,4 @@
-"""Reinforcement learning from the verifier, by TRL's GRPOTrainer as it is.
+"""Reinforcement learning from the verifier: TRL's GRPO, on unique work alone.
 
 The verifier knows the truth and is strict on the format: +1 for the right answer to the letter,
 -1 for anything else.
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
-from trl import GRPOConfig, GRPOTrainer
+from trl import GRPOConfig
 
 from coupling_bench import models, tasks
 from coupling_bench.answers import parse_strict, reward
@@ -24,6 +24,7 @@ from coupling_bench.stages.training import (
     quiet_libraries,
     train,
 )
+from coupling_bench.stages.unique_grpo import UniqueGRPOTrainer
 
 
 def run(spec: GRPOSpec, start: Path, folder: Path) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def run(spec: GRPOSpec, start: Path, folder: Path) -> dict[str, Any]:
         return rewards
 
     recorder = Recorder(spec, folder)
-    trainer = GRPOTrainer(
+    trainer = UniqueGRPOTrainer(
         model=model,
         reward_funcs=verifier,
         args=configure(spec, folder),

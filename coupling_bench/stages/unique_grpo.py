@@ -11,36 +11,27 @@ Where that would not be the same, or cannot be done, TRL's own code runs and ``r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from typing import Any
-from unittest import mock
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, cast
 
 import torch
 from accelerate.utils import DistributedType
 from peft import PeftModel
 from torch import Tensor
+from transformers import PreTrainedModel
 from trl import GRPOTrainer
 from trl.models import unwrap_model_for_generation
 
 from coupling_bench import branching
+from coupling_bench.stages.compact_head import compact_head
 
+Context = Callable[[], AbstractContextManager[Any]]
 ONE_PROCESS_HOLDS_THE_MODEL = {
     DistributedType.NO,
     DistributedType.MULTI_CPU,
     DistributedType.MULTI_GPU,
 }
-
-
-@contextmanager
-def compact_head() -> Iterator[None]:
-    """Let TRL's fused LM head project only the positions that have a label.
-
-    TRL does so where Triton runs and projects every position elsewhere, to spare compiled devices
-    changing shapes; on a CPU that only costs. Numbers differ by the order of sums.
-    """
-    with mock.patch("trl.trainer.utils._use_triton", lambda device: True):
-        yield
 
 
 class UniqueGRPOTrainer(GRPOTrainer):
@@ -49,52 +40,51 @@ class UniqueGRPOTrainer(GRPOTrainer):
     def __init__(self, *args: Any, **kwargs: Any):
         """Prepare TRL's trainer and find out what of it has to stay."""
         super().__init__(*args, **kwargs)
-        self.reasons = self._find_reasons()
+        whole = self._why_not_at_all()
+        self.reasons = {"scoring": whole, "sampling": whole} if whole else self._why_not_shared()
         self._advantages: Tensor | None = None
 
-    def _find_reasons(self) -> dict[str, str]:
-        """Return why parts of the work cannot be shared: {part: reason}, empty if all can be."""
-        model = self.accelerator.unwrap_model(self.model)
+    def _why_not_at_all(self) -> str | None:
+        """Return why equal rows cannot be computed as one; None if they can."""
+        model: Any = self.accelerator.unwrap_model(self.model)
         dropout = any(isinstance(m, torch.nn.Dropout) and m.p > 0 for m in model.modules())
-        everything = (
-            "dropout makes equal rows unequal"
-            if dropout or getattr(model.config, "attention_dropout", 0.0)
-            else "the model takes images"
-            if self._is_vlm
-            else "a mixture of experts balances its load over all rows"
-            if self.aux_loss_enabled
-            else None
-        )
-        if everything:
-            return {"sampling": everything, "scoring": everything}
-        prefix = (
-            "the model is split over processes"
-            if self.accelerator.distributed_type not in ONE_PROCESS_HOLDS_THE_MODEL
-            else "the adapter is no LoRA"
-            if isinstance(model, PeftModel) and model.active_peft_config.is_prompt_learning
-            else branching.obstacle(model)
-        )
-        unknown = set(self.args.generation_kwargs or {})
-        sampling = (
-            "vLLM samples"
-            if self.use_vllm
-            else "continuous batching samples"
-            if self.use_transformers_continuous_batching
-            else "a rollout function samples"
-            if self.rollout_func is not None or self.tools
-            else f"generation_kwargs sets {', '.join(sorted(unknown))}"
-            if unknown
-            else "repetition_penalty looks back at each row"
-            if self.repetition_penalty != 1.0
-            else prefix
-        )
-        sharing = prefix or (
-            "gradient checkpointing keeps no keys and values"
-            if getattr(model, "is_gradient_checkpointing", False)
-            else None
-        )
-        found = {"sampling": sampling, "shared prompts in training": sharing}
+        if dropout or bool(getattr(model.config, "attention_dropout", False)):
+            return "dropout makes equal rows unequal"
+        if self.aux_loss_enabled:
+            return "a mixture of experts balances its load over all rows"
+        return "the model takes images" if self._is_vlm else None
+
+    def _why_not_shared(self) -> dict[str, str]:
+        """Return why prompts cannot be shared: {part of the work: reason}, empty if they can."""
+        model, args = self._bare(self.model), cast(Any, self.args)
+        prompts: str | None
+        if self.accelerator.distributed_type not in ONE_PROCESS_HOLDS_THE_MODEL:
+            prompts = "the model is split over processes"
+        elif model is None:
+            prompts = "the adapter puts tokens of its own before the prompt"
+        else:
+            prompts = branching.obstacle(model)
+        sampling = prompts
+        if self.use_vllm:
+            sampling = "vLLM samples"
+        elif self.use_transformers_continuous_batching:
+            sampling = "continuous batching samples"
+        elif args.generation_kwargs:
+            sampling = f"generation_kwargs sets {', '.join(sorted(args.generation_kwargs))}"
+        elif self.repetition_penalty != 1.0:
+            sampling = "repetition_penalty looks back at each row"
+        if not prompts and getattr(args, "activation_checkpointing", args.gradient_checkpointing):
+            prompts = "gradient checkpointing keeps no keys and values"
+        found = {"sampling": sampling, "prompts in training": prompts}
         return {part: reason for part, reason in found.items() if reason}
+
+    def _bare(self, model) -> PreTrainedModel | None:
+        """Return the transformers model in ``model``, adapters in place; None if there is more."""
+        bare: Any = self.accelerator.unwrap_model(model)
+        if not isinstance(bare, PeftModel):
+            return bare
+        more = bare.active_peft_config.is_prompt_learning
+        return None if more else cast(Any, bare.get_base_model())
 
     def _generate_single_turn(
         self, prompt_ids, images, multimodal_fields, num_generations, has_tool_images=False
@@ -107,19 +97,21 @@ class UniqueGRPOTrainer(GRPOTrainer):
         places: dict[tuple[int, ...], list[int]] = {}
         for place, ids in enumerate(prompt_ids):
             places.setdefault(tuple(ids), []).append(place)
-        with unwrap_model_for_generation(
-            self.model_wrapped,
-            self.accelerator,
-            generation_kwargs=self.generation_kwargs,
-            gradient_checkpointing_kwargs=self.args.gradient_checkpointing_kwargs,
-        ) as model:
+        with (
+            unwrap_model_for_generation(
+                self.model_wrapped,
+                self.accelerator,
+                generation_kwargs=self.generation_kwargs,
+                gradient_checkpointing_kwargs=self.args.gradient_checkpointing_kwargs,
+            ) as model,
+            torch.no_grad(),
+        ):
             sampled = branching.sample(
                 model,
-                list(places),
+                branching.trunk(model, list(places), self._tokenizer.pad_token_id),
                 [len(of_prompt) for of_prompt in places.values()],
                 max_new_tokens=self.max_completion_length,
                 ends=self.eos_token_ids,
-                padding=self._tokenizer.pad_token_id,
                 warp=branching.warpers(
                     temperature=self.temperature,
                     top_p=self.top_p,
@@ -160,21 +152,17 @@ class UniqueGRPOTrainer(GRPOTrainer):
             )  # fmt: skip
         rows = torch.stack([input_ids, attention_mask], dim=1)
         distinct, equal = torch.unique(rows, dim=0, return_inverse=True)
-        size = batch_size or len(distinct)
         scored, order = [], []
         for members, context in self._by_gradient(equal, len(distinct)):
-            order.append(members)
-            for chunk in members.split(size):
-                with context:
-                    scored.append(
-                        self._score(model, *distinct[chunk].unbind(1), logits_to_keep, compute_entropy)
-                    )
+            for chunk in members.split(batch_size or len(distinct)):
+                order.append(chunk)
+                with context():
+                    scored.append(self._score(model, distinct[chunk], logits_to_keep))
         back = torch.argsort(torch.cat(order))[equal]
-        logps = torch.cat([part[0] for part in scored])[back]
-        entropies = torch.cat([part[1] for part in scored])[back] if compute_entropy else None
-        return logps, entropies, None
+        logps, entropies = (torch.cat(parts)[back] for parts in zip(*scored, strict=True))
+        return logps, entropies if compute_entropy else None, None
 
-    def _by_gradient(self, equal: Tensor, count: int) -> list[tuple[Tensor, Any]]:
+    def _by_gradient(self, equal: Tensor, count: int) -> list[tuple[Tensor, Context]]:
         """Split distinct rows into those that need a gradient and those that need none.
 
         A row without advantage adds nothing to the gradient unless a KL penalty or an entropy
@@ -183,45 +171,48 @@ class UniqueGRPOTrainer(GRPOTrainer):
         """
         everyone = torch.arange(count, device=equal.device)
         if self._advantages is None or self.beta != 0.0 or self._entropy_bonus_enabled:
-            return [(everyone, nullcontext())]
-        advantages = self._advantages
-        moving = (advantages if advantages.dim() == 1 else advantages.abs().sum(dim=1)) != 0
+            return [(everyone, nullcontext)]
+        advantages = self._advantages.view(len(equal), -1)
         needed = torch.zeros(count, dtype=torch.bool, device=equal.device)
-        needed[equal[moving]] = True
+        needed[equal[(advantages != 0).any(dim=1)]] = True
         if not needed.any():
             needed[0] = True
-        split = [(everyone[needed], nullcontext()), (everyone[~needed], torch.no_grad())]
+        split = ((everyone[needed], nullcontext), (everyone[~needed], torch.no_grad))
         return [(members, context) for members, context in split if len(members)]
 
-    def _score(
-        self, model, ids: Tensor, mask: Tensor, width: int, compute_entropy: bool
-    ) -> tuple[Tensor, Tensor | None]:
-        """Return log-probabilities and entropies ``(rows, width)`` of the last ``width`` tokens."""
-        if "shared prompts in training" in self.reasons:
+    def _score(self, model, rows: Tensor, width: int) -> tuple[Tensor, Tensor]:
+        """Return log-probabilities and entropies ``(N, width)`` of the last ``width`` tokens.
+
+        Args:
+            model: TRL's, with its fused head.
+            rows: ``(N, 2, length)``, token ids and mask; prompts are padded on the left.
+            width: of the completions, padded on the right.
+        """
+        ids, mask = rows.unbind(1)
+        if "prompts in training" in self.reasons:
             with compact_head():
                 logps, entropies, _ = super()._get_per_token_logps_and_entropies(
-                    model, ids, mask, width, compute_entropy=compute_entropy
+                    model, ids, mask, width, compute_entropy=True
                 )
             return logps, entropies
-        # Columns that are padding everywhere; what is left keeps its position, as TRL counts it.
+        # What is padding in every row is left out; the rest keeps the position that TRL gives it.
         start = int(mask.any(dim=0).to(torch.uint8).argmax())
         begin = ids.shape[1] - width - 1  # a prompt's last token predicts the completion's first
-        prefix = torch.stack([ids[:, start:begin], mask[:, start:begin]], dim=1)
-        distinct, owner = torch.unique(prefix, dim=0, return_inverse=True)
-        bare = self.accelerator.unwrap_model(model)
-        bare = bare.get_base_model() if isinstance(bare, PeftModel) else bare
-        columns = torch.arange(begin, ids.shape[1] - 1, device=ids.device)
+        prefixes, owner = torch.unique(rows[:, :, start:begin], dim=0, return_inverse=True)
+        positions = torch.arange(ids.shape[1], device=ids.device)
+        labels = ids.masked_fill(mask == 0, -100)
+        bare, cache = self._bare(model), None
         with self.accelerator.autocast(), compact_head():
-            cache = None
-            if begin > start:
-                cache = branching.prefix_cache(bare, *distinct.unbind(1), start)
-                cache.batch_select_indices(owner)
+            if bare is not None and begin > start:
+                columns = positions[start:begin]
+                trunk = branching.prefix_cache(bare, prefixes[:, 0], prefixes[:, 1], columns)
+                cache = branching.branch(trunk, owner)
             outputs = model(
                 input_ids=ids[:, begin:-1],
                 attention_mask=mask[:, start:-1],
-                position_ids=columns.expand(len(ids), -1),
+                position_ids=positions[begin:-1].expand(len(ids), -1),
                 past_key_values=cache,
-                shift_labels=ids[:, begin + 1 :].masked_fill(mask[:, begin + 1 :] == 0, -100),
+                shift_labels=labels[:, begin + 1 :],
                 fused_lm_head=True,
             )
-        return outputs.log_probs, outputs.entropy if compute_entropy else None
+        return outputs.log_probs, outputs.entropy

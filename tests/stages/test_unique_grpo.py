@@ -1,0 +1,298 @@
+"""GRPO on unique work against plain GRPOTrainer: same samples, same loss, same gradient."""
+
+import itertools
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from datasets import Dataset
+from peft import LoraConfig
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from trl import GRPOConfig, GRPOTrainer
+
+from coupling_bench.stages.training import quiet_libraries
+from coupling_bench.stages.unique_grpo import UniqueGRPOTrainer
+from tests import architectures
+from tests.architectures import PROMPTS
+
+LOSSES = ["grpo", "bnpo", "dr_grpo", "dapo", "cispo", "sapo", "luspo", "vespo"]
+FP32 = 1e-5
+"""Largest relative difference of two gradients (norms) in fp32: only the order of sums differs."""
+BF16 = 5e-2
+"""The same under bf16 autocast, whose numbers have eight bits."""
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """Folders of models with random weights, by architecture."""
+    names = ("qwen3", "llama", "gpt2")
+    return {name: architectures.save(name, tmp_path_factory.mktemp(name)) for name in names}
+
+
+def rewards(completion_ids, **_):
+    """Depends on the tokens alone: groups are alive where completions differ enough."""
+    return [float(len(ids) % 2) + 0.1 * (ids[0] % 3) for ids in completion_ids]
+
+
+def trainer(kind, folder, output, *, reward=rewards, attention="sdpa", peft_config=None, **options):
+    quiet_libraries()
+    generations = options.setdefault("num_generations", 4)
+    config = {
+        "output_dir": str(output), "per_device_train_batch_size": len(PROMPTS) * generations,
+        "max_completion_length": 5, "max_steps": 1, "learning_rate": 1e-3, "use_cpu": True,
+        "bf16": False, "activation_checkpointing": False, "report_to": "none", "top_k": 0,
+        "save_strategy": "no", "disable_tqdm": True, "dataloader_pin_memory": False,
+    }  # fmt: skip
+    made = kind(
+        model=AutoModelForCausalLM.from_pretrained(folder, attn_implementation=attention),
+        reward_funcs=reward,
+        args=GRPOConfig(**config | options),
+        train_dataset=Dataset.from_list([{"prompt": prompt} for prompt in PROMPTS]),
+        processing_class=AutoTokenizer.from_pretrained(folder),
+        peft_config=peft_config,
+    )
+    made.model.train()
+    made.current_gradient_accumulation_steps = 1
+    return made
+
+
+def pair(folder, output, **options):
+    """Return (plain, ours), with the same weights."""
+    plain, ours = (trainer(k, folder, output, **options) for k in (GRPOTrainer, UniqueGRPOTrainer))
+    if options.get("peft_config"):
+        move(plain)  # a fresh adapter is zero
+    ours.model.load_state_dict(plain.model.state_dict())
+    return plain, ours
+
+
+def move(*trainers):
+    """Move the weights off the policy that sampled, the same way in every trainer."""
+    for each in trainers:
+        torch.manual_seed(5)
+        with torch.no_grad():
+            for parameter in each.model.parameters():
+                if parameter.requires_grad:
+                    parameter.add_(0.02 * torch.randn_like(parameter))
+
+
+def sampled(plain):
+    """Return a batch as plain TRL samples and scores it."""
+    torch.manual_seed(1)
+    rows = [{"prompt": p} for p in PROMPTS for _ in range(plain.num_generations)]
+    return plain._generate_and_score_completions(rows)
+
+
+def gradient(each, inputs):
+    """Return loss, gradient and metrics of one batch."""
+    each.model.zero_grad()
+    each._metrics["train"].clear()
+    loss = each.compute_loss(each.model, dict(inputs))
+    loss.backward()
+    flat = torch.cat([p.grad.flatten() for p in each.model.parameters() if p.requires_grad])
+    return loss.item(), flat, {k: list(v) for k, v in each._metrics["train"].items()}
+
+
+def assert_equal(plain, ours, inputs, tolerance=FP32):
+    """Loss, whole gradient and metrics of both trainers agree on ``inputs``."""
+    loss, expected, metrics = gradient(plain, inputs)
+    found_loss, found, found_metrics = gradient(ours, inputs)
+    assert expected.norm() > 1e-4
+    assert (found - expected).norm() < tolerance * expected.norm()
+    assert found_loss == pytest.approx(loss, abs=tolerance * 10)
+    for name, values in metrics.items():
+        if name != "num_tokens":
+            assert found_metrics[name] == pytest.approx(values, abs=tolerance * 10, nan_ok=True)
+
+
+@pytest.mark.parametrize("architecture", ["qwen3", "llama", "gpt2"])
+@pytest.mark.parametrize("beta", [0.0, 0.5])
+def test_every_loss_has_trls_gradient(saved, tmp_path, architecture, beta):
+    """Eight loss types, off the sampling policy, prompts of different lengths."""
+    plain, ours = pair(saved[architecture], tmp_path, beta=beta, num_iterations=2)
+    assert not ours.reasons
+    inputs = sampled(plain)
+    move(plain, ours)
+    for loss, scale in itertools.product(LOSSES, ("token", "sequence")):
+        for each in (plain, ours):
+            each.loss_type, each.importance_sampling_level = loss, scale
+        assert_equal(plain, ours, inputs)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"num_generations": 2},
+        {"num_generations": 8},
+        {"num_generations": 16},
+        {"scale_rewards": "batch"},
+        {"scale_rewards": "none"},
+        {"entropy_coef": 0.1},
+        {"top_entropy_quantile": 0.5},
+        {"temperature": 0.7},
+        {"off_policy_mask_threshold": 0.1, "num_iterations": 2},
+        {"delta": 1.1, "num_iterations": 2},
+        {"use_bias_correction_kl": True, "beta": 0.2},
+        {"attention": "eager"},
+        {"activation_checkpointing": True},
+    ],
+    ids=str,
+)
+def test_every_option_has_trls_gradient(saved, tmp_path, options):
+    plain, ours = pair(saved["qwen3"], tmp_path, **options)
+    inputs = sampled(plain)
+    if "num_iterations" in options:
+        move(plain, ours)
+    assert_equal(plain, ours, inputs)
+
+
+def test_a_lora_adapter_has_trls_gradient(saved, tmp_path):
+    """With a KL penalty too, whose reference is the model without its adapter."""
+    for beta in (0.0, 0.5):
+        adapter = LoraConfig(r=4, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM")
+        plain, ours = pair(saved["llama"], tmp_path, beta=beta, peft_config=adapter)
+        assert not ours.reasons
+        assert_equal(plain, ours, sampled(plain))
+
+
+def test_bf16_has_trls_gradient_to_its_own_rounding(saved, tmp_path):
+    """And is no further from the fp32 gradient than TRL's own bf16 is, within a factor of two."""
+    plain, ours = pair(saved["qwen3"], tmp_path, bf16=True)
+    exact = trainer(GRPOTrainer, saved["qwen3"], tmp_path)
+    inputs = sampled(exact)
+    assert_equal(plain, ours, inputs, tolerance=BF16)
+    truth = gradient(exact, inputs)[1]
+    errors = [(gradient(each, inputs)[1] - truth).norm() for each in (plain, ours)]
+    assert errors[1] < 2 * errors[0]
+
+
+def with_completions(inputs, rows, advantages):
+    """Return ``inputs`` with these completions (token ids) and advantages instead."""
+    width = max(len(row) for row in rows)
+    ids = torch.full((len(rows), width), inputs["completion_ids"].new_tensor(1).item())
+    mask = torch.zeros_like(ids)
+    for number, row in enumerate(rows):
+        ids[number, : len(row)] = torch.tensor(row)
+        mask[number, : len(row)] = 1
+    return {
+        **inputs, "completion_ids": ids, "completion_mask": mask,
+        "advantages": torch.tensor(advantages), "num_items_in_batch": mask.sum(),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("alive", [4, 2, 1], ids=["all alive", "half dead", "one alive"])
+@pytest.mark.parametrize("repeats", [False, True], ids=["distinct", "duplicates"])
+def test_dead_groups_and_duplicates_leave_trls_gradient(saved, tmp_path, alive, repeats):
+    plain, ours = pair(saved["qwen3"], tmp_path)
+    rows, advantages = [], []
+    for number in range(len(PROMPTS)):
+        for copy in range(4):
+            token = 20 + number * 4 + (copy // 2 if repeats else copy)
+            rows.append([token, 30 + copy % 2, 0] if not repeats else [token, 0])
+            advantages.append((-1.0) ** (copy // 2) if number < alive else 0.0)
+    inputs = with_completions(sampled(plain), rows, advantages)
+    assert_equal(plain, ours, inputs)
+
+
+def test_masked_completions_leave_trls_gradient(saved, tmp_path):
+    """As ``mask_truncated_completions`` leaves them: no token of theirs counts."""
+    plain, ours = pair(saved["qwen3"], tmp_path)
+    inputs = sampled(plain)
+    mask = inputs["completion_mask"].clone()
+    mask[::3] = 0
+    assert_equal(plain, ours, {**inputs, "completion_mask": mask})
+
+
+def test_a_batch_without_advantage_has_a_gradient_of_zero_and_the_optimizer_still_steps(
+    saved, tmp_path
+):
+    """Zero exactly, in both; None would let AdamW's momentum rest where TRL's moves the weights."""
+    plain, ours = pair(saved["qwen3"], tmp_path)
+    inputs = sampled(plain)
+    dead = {**inputs, "advantages": torch.zeros_like(inputs["advantages"])}
+    ends = []
+    for each in (plain, ours):
+        # A large epsilon keeps Adam from blowing rounding up where a gradient is nearly zero.
+        optimizer = torch.optim.AdamW(each.model.parameters(), lr=1e-2, eps=1e-3)
+        gradient(each, inputs)
+        optimizer.step()
+        before = torch.cat([p.detach().flatten().clone() for p in each.model.parameters()])
+        loss, flat, _ = gradient(each, dead)
+        assert loss == 0.0
+        assert flat.abs().max() == 0.0
+        optimizer.step()
+        ends.append(torch.cat([p.detach().flatten() for p in each.model.parameters()]))
+        assert (ends[-1] - before).norm() > 0
+    assert torch.allclose(ends[0], ends[1], atol=1e-5)
+
+
+def test_micro_batches_add_up_to_trls_gradient(saved, tmp_path):
+    """Whole trainings on the same samples: weights agree to a thousandth of the way they went."""
+    folder, ends = saved["qwen3"], []
+    config = {
+        "max_steps": 4, "gradient_accumulation_steps": 4, "per_device_train_batch_size": 4,
+        "steps_per_generation": 4, "num_iterations": 2, "adam_epsilon": 1e-3, "seed": 3,
+    }  # fmt: skip
+    plain = trainer(GRPOTrainer, folder, tmp_path, **config)
+    ours = trainer(UniqueGRPOTrainer, folder, tmp_path, **config)
+    begin = torch.cat([p.detach().flatten() for p in plain.model.parameters()])
+    ours._generate_single_turn = lambda *a: GRPOTrainer._generate_single_turn(ours, *a)
+    for each in (plain, ours):
+        torch.manual_seed(7)
+        each.train()
+        ends.append(torch.cat([p.detach().flatten() for p in each.model.parameters()]))
+    moved = (ends[0] - begin).norm()
+    assert moved > 1e-3
+    assert (ends[0] - ends[1]).norm() < 1e-3 * moved
+
+
+def test_each_prompt_gets_its_own_completions(saved, tmp_path):
+    """Equal prompts apart from each other, as another process's slice may have them."""
+    ours = trainer(UniqueGRPOTrainer, saved["qwen3"], tmp_path)
+    tokenizer = ours.processing_class
+    ours.temperature = 1e-4  # every prompt has one completion
+    prompts = [tokenizer(p)["input_ids"] for p in (PROMPTS[0], PROMPTS[1], PROMPTS[0], PROMPTS[3])]
+    found, _ = ours._generate_single_turn(prompts, None, {}, 1)
+    greedy = trainer(GRPOTrainer, saved["qwen3"], tmp_path, temperature=1e-4)
+    expected = [greedy._generate_single_turn([p], None, {}, 1)[0][0] for p in prompts]
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "changes", "reasons"),
+    [
+        ({}, {"resid_pdrop": 0.1}, {"sampling": "dropout", "scoring": "dropout"}),
+        ({"repetition_penalty": 1.1}, {}, {"sampling": "repetition_penalty"}),
+        ({"generation_kwargs": {"num_beams": 1}}, {}, {"sampling": "generation_kwargs"}),
+        ({"activation_checkpointing": True}, {}, {"prompts in training": "checkpointing"}),
+    ],
+)
+def test_what_cannot_be_shared_is_done_by_trl_and_says_why(tmp_path, options, changes, reasons):
+    folder = architectures.save("gpt2", tmp_path / "model", **changes)
+    ours = trainer(UniqueGRPOTrainer, folder, tmp_path, **options)
+    assert set(ours.reasons) == set(reasons)
+    for part, reason in reasons.items():
+        assert reason in ours.reasons[part]
+    ours.train()
+    assert ours.state.global_step == 1
+
+
+def test_two_processes_train_as_trl_does(saved, tmp_path):
+    """Under DDP, where one process has nothing to learn and must not keep the other waiting."""
+    script = Path(__file__).with_name("two_processes.py")
+    done = subprocess.run(
+        [
+            sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--standalone",
+            "--nproc-per-node", "2", str(script), str(saved["qwen3"]), str(tmp_path),
+        ],
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"PYTHONPATH": ".", "ACCELERATE_USE_CPU": "true"},
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    apart = re.findall(r"process \d: apart (\S+), 3 steps", done.stdout)
+    assert len(apart) == 2, done.stdout[-3000:]
+    assert all(float(distance) < 1e-3 for distance in apart)
