@@ -13,7 +13,8 @@ def write_report(record: dict[str, Any], folder: Path) -> Path:
 
     Args:
         record: The record of a run, as schema 1 describes it.
-        folder: Where `index.html` goes; made if it is not there.
+        folder: Where `index.html` goes; made if it is not there. A `perf.json` and a
+            `scaling.json` in it are shown too, and `measured.py` says what they hold.
 
     Returns:
         The path of the page.
@@ -29,8 +30,8 @@ def write_report(record: dict[str, Any], folder: Path) -> Path:
     # Imported here, so that a test run that writes no page never loads jinja2 and plotly.
     from coupling_bench.report.page import render
 
-    text = render(record)
     folder = Path(folder)
+    text = render(record, folder)
     folder.mkdir(parents=True, exist_ok=True)
     page = folder / "index.html"
     with tempfile.TemporaryDirectory(dir=folder, prefix=".report-") as scratch:

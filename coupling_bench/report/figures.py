@@ -11,6 +11,8 @@ from coupling_bench.report.panels import STAGES, Level, Line, Panel, describe, e
 from coupling_bench.report.text import node, number
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "pentagon")
+PAPER = 640
+"""Width on paper, which is narrower than a window."""
 DASHES = {"dash": "6 4", "dot": "1.5 3.5", "dashdot": "6 3 1.5 3"}
 
 Record = dict[str, Any]
@@ -18,7 +20,7 @@ Record = dict[str, Any]
 
 def draw(panel: Panel) -> Record:
     """The figure of a panel: plotly's traces and layout, as plain data."""
-    return {"data": _traces(panel), "layout": _layout(panel)}
+    return {"data": _traces(panel), "layout": _layout(panel), "paper": PAPER}
 
 
 def _traces(panel: Panel) -> list[Record]:
@@ -58,24 +60,28 @@ def _trace(
 
 
 def _layout(panel: Panel) -> Record:
+    return {**frame("optimizer step", panel.kind.axis), **_boundary(panel)}
+
+
+def frame(xaxis: str, yaxis: str, height: int = 376) -> Record:
+    """The layout that all figures share; the texts are plotly's, who reads tags in them."""
     axis = {
         "gridcolor": "var(--rule)", "linecolor": "var(--muted)", "zeroline": False,
         "tickcolor": "var(--rule)", "fixedrange": False, "automargin": True,
     }  # fmt: skip
     ink = {"color": "var(--ink)", "size": 12.5, "family": "var(--sans)"}
     return {
-        "autosize": True, "height": 376, "showlegend": False, "hovermode": "closest",
+        "autosize": True, "height": height, "showlegend": False, "hovermode": "closest",
         "margin": {"l": 52, "r": 10, "t": 44, "b": 44}, "dragmode": "zoom",
         "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "font": ink,
-        "xaxis": {**axis, "title": {"text": "optimizer step", "standoff": 8, "font": ink}},
-        "yaxis": {**axis, "title": {"text": panel.kind.axis, "standoff": 8, "font": ink}},
+        "xaxis": {**axis, "title": {"text": xaxis, "standoff": 8, "font": ink}},
+        "yaxis": {**axis, "title": {"text": yaxis, "standoff": 8, "font": ink}},
         "hoverlabel": {
             "bgcolor": "var(--paper)", "bordercolor": "var(--muted)", "font": ink, "align": "left"
         },
         "modebar": {
             "bgcolor": "rgba(0,0,0,0)", "color": "var(--muted)", "activecolor": "var(--ink)"
         },
-        **_boundary(panel),
     }  # fmt: skip
 
 

@@ -6,13 +6,14 @@
   const drag = matchMedia("(pointer: coarse)").matches ? {dragmode: false} : {};
   const config = {responsive: true, displaylogo: false, modeBarButtons: [buttons]};
 
-  function draw(width) {
+  function draw(printed) {
     const css = getComputedStyle(document.documentElement);
     const themed = (key, value) =>
       typeof value === "string" && value.startsWith("var(--")
         ? css.getPropertyValue(value.slice(4, -1)).trim()
         : value;
-    for (const {id, data, layout} of JSON.parse(text, themed)) {
+    for (const {id, data, layout, paper} of JSON.parse(text, themed)) {
+      const width = printed ? {width: paper} : {};
       Plotly.react(id, data, {...layout, ...drag, ...width}, config);
     }
   }
@@ -26,7 +27,7 @@
     draw();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw());
     // Paper is narrower than a window, and plotly would not hear of it.
-    matchMedia("print").addEventListener("change", (e) => draw(e.matches ? {width: 640} : {}));
+    matchMedia("print").addEventListener("change", (e) => draw(e.matches));
   }
   addEventListener("hashchange", reveal);
   let opened = [];

@@ -3,15 +3,15 @@
 from pathlib import Path
 from typing import Any
 
-from coupling_bench.report import claims, figures, tables
+from coupling_bench.report import claims, figures, speed, tables
 from coupling_bench.report.text import FILTERS
 
 HERE = Path(__file__).parent
 LISTS = ("claims", "stages", "curves", "abilities", "groups", "completions")
 
 
-def render(record: dict[str, Any]) -> str:
-    """The page of a record as text."""
+def render(record: dict[str, Any], folder: Path) -> str:
+    """The page of a record, and of the measurements in its folder, as text."""
     from jinja2 import Environment, FileSystemLoader
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs
@@ -22,6 +22,8 @@ def render(record: dict[str, Any]) -> str:
     )
     environment.filters.update(FILTERS)
     drawn = figures.view(record)
+    fast = speed.view(folder)
+    plots = [{"id": figure["id"], **figure["plot"]} for figure in (*drawn, *fast["panels"])]
     return environment.get_template("page.html.j2").render(
         record=record,
         environment=record.get("environment") or {},
@@ -30,12 +32,14 @@ def render(record: dict[str, Any]) -> str:
         answer=claims.answer(record["claims"]),
         tally=claims.tally(record["claims"]),
         figures=drawn,
-        plots=[{"id": figure["id"], **figure["plot"]} for figure in drawn],
+        plots=plots,
+        speed=fast,
+        only_speed=bool(fast["groups"] or fast["panels"]) and not any(map(record.get, LISTS)),
         abilities=tables.abilities(record),
         measures=tables.MEASURES,
         constants=tables.constants(record),
         completions=tables.completions(record),
         css=Markup((HERE / "page.css").read_text(encoding="utf-8")),
         script=Markup((HERE / "page.js").read_text(encoding="utf-8")),
-        plotly=Markup(get_plotlyjs() if drawn else ""),
+        plotly=Markup(get_plotlyjs() if plots else ""),
     )

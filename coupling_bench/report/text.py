@@ -8,6 +8,7 @@ from typing import Any, TypeGuard
 
 MINUS = "\N{MINUS SIGN}"
 MISSING = "\N{EN DASH}"
+TIMES = "\N{MULTIPLICATION SIGN}"
 NODES = {
     "base": "base model",
     "sft": "SFT",
@@ -94,6 +95,33 @@ def seconds(value: object) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
+def times(ratio: float) -> str:
+    """How many times as much, to three figures."""
+    return (f"{ratio:,.0f}" if ratio >= 1000 else f"{ratio:.3g}") + TIMES
+
+
+def percent(share: object) -> str:
+    """A share as a percentage; a dash for none."""
+    if not is_number(share):
+        return MISSING
+    return (f"{100 * share:,.0f}" if share >= 0.1 else f"{100 * share:.2g}") + "\N{NO-BREAK SPACE}%"
+
+
+def size(count: object) -> str:
+    """A number of bytes that a person can read at a glance."""
+    if not is_number(count):
+        return MISSING
+    for unit, bytes_in_it in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= bytes_in_it:
+            return f"{count / bytes_in_it:,.1f} {unit}"
+    return f"{count:.0f} B"
+
+
+def amount(value: float) -> str:
+    """A count as it is, with its thousands set apart."""
+    return f"{value:,.12g}"
+
+
 def plain(value: object) -> str:
     """Any value of a record, where nothing is known of its kind."""
     if isinstance(value, bool):
@@ -140,7 +168,7 @@ def listed(parts: list[str]) -> str:
 FILTERS = {
     name.__name__: name
     for name in (
-        capitalized, comparison, date, fixed, interval, node, number, plain, seconds, signed,
-        within, words,
+        amount, capitalized, comparison, date, fixed, interval, node, number, percent, plain,
+        seconds, signed, size, times, within, words,
     )
 }  # fmt: skip
