@@ -94,6 +94,12 @@ def check(config: pytest.Config) -> Bench:
     )
 
 
+def reports_folder(config: pytest.Config) -> Path:
+    """Return where page and record go."""
+    chosen = config.option.reports
+    return Path(chosen) if chosen else config.rootpath / "reports" / "latest"
+
+
 def _one_of(option: str, value: str, valid: Sequence[str]) -> None:
     if value in valid:
         return

@@ -232,7 +232,7 @@ class RecordWriter:
         command = shlex.join(["pytest", *self.config.invocation_params.args])
         seconds = time.monotonic() - self.started
         written = record.build(bench, self.claims, command=command, seconds=seconds)
-        folder = self._folder()
+        folder = options.reports_folder(self.config)
         self.record = written
         record.write(written, folder / "record.json")
         self.page = write_report(written, folder)
@@ -253,10 +253,6 @@ class RecordWriter:
             f"{run['trained']} stages trained, {run['reused']} reused from the store. "
             f"Report: {self.page}"
         )
-
-    def _folder(self) -> Path:
-        chosen = self.config.option.reports
-        return Path(chosen) if chosen else self.config.rootpath / "reports" / "latest"
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

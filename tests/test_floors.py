@@ -13,7 +13,7 @@ FLOORS = [
     {"stages", "executors", "graph"},
     {"probes", "runs", "statistics"},
     {"measures", "requirements", "claims"},
-    {"bench", "deciding", "record", "report"},
+    {"bench", "deciding", "record", "report", "perf"},
     {"options", "console", "plugin"},
 ]
 FLOOR_OF = {name: number for number, names in enumerate(FLOORS) for name in names}

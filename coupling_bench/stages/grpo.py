@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
-from trl import GRPOConfig
+from transformers import TrainerCallback
+from trl import GRPOConfig, GRPOTrainer
 
 from coupling_bench import models, tasks
 from coupling_bench.answers import parse_strict, reward
@@ -30,6 +31,18 @@ from coupling_bench.stages.unique_grpo import UniqueGRPOTrainer
 def run(spec: GRPOSpec, start: Path, folder: Path) -> dict[str, Any]:
     """Train from the checkpoint in ``start`` and write the new one into ``folder``."""
     quiet_libraries()
+    recorder = Recorder(spec, folder)
+    return train(spec, build(spec, start, folder, [recorder]), recorder, folder)
+
+
+def build(
+    spec: GRPOSpec,
+    start: Path,
+    folder: Path,
+    callbacks: list[TrainerCallback],
+    kind: type[GRPOTrainer] = UniqueGRPOTrainer,
+) -> GRPOTrainer:
+    """Return a trainer of ``kind``, ready to train from the checkpoint in ``start``."""
     task = tasks.load(spec.task)
     model, tokenizer = models.load(start)
     rows = [{"prompt": task.prompt(item), "truth": item.truth} for item in task.splits["rl"]]
@@ -49,16 +62,14 @@ def run(spec: GRPOSpec, start: Path, folder: Path) -> dict[str, Any]:
             )
         return rewards
 
-    recorder = Recorder(spec, folder)
-    trainer = UniqueGRPOTrainer(
+    return kind(
         model=model,
         reward_funcs=verifier,
         args=configure(spec, folder),
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
-        callbacks=[recorder],
+        callbacks=callbacks,
     )
-    return train(spec, trainer, recorder, folder)
 
 
 def configure(spec: GRPOSpec, folder: Path) -> GRPOConfig:

@@ -1,4 +1,4 @@
-"""Pretraining of the embedded model from random weights: language modelling by TRL's SFTTrainer.
+"""Pretraining of the embedded model from random weights: language modelling by SFTTrainer.
 
 Differs from an ordinary pretraining in its corpus: each sentence stands alone or with the verdict
 of a poor annotator, so that the base knows the format of an answer and has something to unlearn.
@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
-from trl import SFTConfig, SFTTrainer
+from trl import SFTConfig
 
 from coupling_bench import models, tasks
 from coupling_bench.specs import PretrainSpec
+from coupling_bench.stages import tokens
+from coupling_bench.stages.packing import PackedSFTTrainer
 from coupling_bench.stages.training import (
     Recorder,
     check_lengths,
@@ -27,13 +29,14 @@ from coupling_bench.stages.training import (
 def run(spec: PretrainSpec, start: None, folder: Path) -> dict[str, Any]:
     """Train tokenizer and model from nothing and write the checkpoint into ``folder``."""
     quiet_libraries()
-    rows = [{"text": text} for text in documents(spec)]
-    tokenizer = models.new_tokenizer(spec.start, (row["text"] for row in rows))
+    texts = documents(spec)
+    tokenizer = models.new_tokenizer(spec.start, texts)
     model = models.new_model(spec.start, tokenizer, spec.seed)
+    rows = tokens.of_texts(tokenizer, texts)
     check_lengths(spec, rows, tokenizer, spec.max_length)
 
     recorder = Recorder(spec, folder)
-    trainer = SFTTrainer(
+    trainer = PackedSFTTrainer(
         model=model,
         args=configure(spec, folder),
         train_dataset=Dataset.from_list(rows),
@@ -45,7 +48,10 @@ def run(spec: PretrainSpec, start: None, folder: Path) -> dict[str, Any]:
 
 def configure(spec: PretrainSpec, folder: Path) -> SFTConfig:
     """Return TRL's configuration for ``spec``."""
-    return SFTConfig(**common_options(spec, folder))
+    return SFTConfig(
+        **common_options(spec, folder),
+        dataset_kwargs={"skip_prepare_dataset": True},  # the rows are tokens already
+    )
 
 
 def documents(spec: PretrainSpec) -> list[str]:

@@ -1,4 +1,4 @@
-"""Supervised fine-tuning on the demonstrators' answers, by TRL's SFTTrainer as it is.
+"""Supervised fine-tuning on the demonstrators' answers, by TRL's SFTTrainer without padding.
 
 The loss is the cross-entropy of the answer and its end of sequence, never of the prompt.
 """
@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
-from trl import SFTConfig, SFTTrainer
+from trl import SFTConfig
 
 from coupling_bench import models, tasks
 from coupling_bench.specs import SFTSpec
+from coupling_bench.stages import tokens
+from coupling_bench.stages.packing import PackedSFTTrainer
 from coupling_bench.stages.training import (
     Recorder,
     check_lengths,
@@ -31,14 +33,12 @@ def run(spec: SFTSpec, start: Path, folder: Path) -> dict[str, Any]:
     # One annotator's answer a prompt. The seed of the run draws the annotator's flips, so that
     # seeds differ in their demonstrations as well as in the order of the data.
     demonstrated = task.demonstrations("sft", spec.seed)
-    rows = [
-        {"prompt": task.prompt(item), "completion": spec.task.answers[answer]}
-        for item, answer in zip(task.splits["sft"], demonstrated, strict=True)
-    ]
+    answered = tokens.of_answers(tokenizer, spec.task, "sft", spec.completion_only_loss)
+    rows = [of_item[answer] for of_item, answer in zip(answered, demonstrated, strict=True)]
     check_lengths(spec, rows, tokenizer, spec.max_length)
 
     recorder = Recorder(spec, folder)
-    trainer = SFTTrainer(
+    trainer = PackedSFTTrainer(
         model=model,
         args=configure(spec, folder),
         train_dataset=Dataset.from_list(rows),
@@ -50,4 +50,8 @@ def run(spec: SFTSpec, start: Path, folder: Path) -> dict[str, Any]:
 
 def configure(spec: SFTSpec, folder: Path) -> SFTConfig:
     """Return TRL's configuration for ``spec``."""
-    return SFTConfig(**common_options(spec, folder), shuffle_dataset=False)
+    return SFTConfig(
+        **common_options(spec, folder),
+        shuffle_dataset=False,
+        dataset_kwargs={"skip_prepare_dataset": True},  # the rows are tokens already
+    )

@@ -64,6 +64,7 @@ class Recorder(TrainerCallback):
     def __init__(self, spec: StageSpec, folder: Path):
         """Record the training of ``spec`` into ``folder``."""
         self.spec, self.folder = spec, folder
+        self.address = address(spec)  # a hash, and every step asks for it
         self.log: list[dict[str, float]] = []
 
     def on_train_begin(self, args, state, control, model=None, **kwargs):  # noqa: D102
@@ -79,14 +80,14 @@ class Recorder(TrainerCallback):
         for name in WATCHED:
             if not math.isfinite(values.get(name, 0.0)):
                 raise FloatingPointError(
-                    f"{address(self.spec)} (seed {self.spec.seed}): the {name} at step "
+                    f"{self.address} (seed {self.spec.seed}): the {name} at step "
                     f"{state.global_step} of {state.max_steps} is {values[name]}; training stopped "
                     "and nothing was stored. Lower learning_rate or look at the data."
                 )
         self.log.append({"step": state.global_step, **values})
         tell(
             Progress(
-                address=address(self.spec),
+                address=self.address,
                 step=state.global_step,
                 total=state.max_steps,
                 values=tuple((n, values[n]) for n in SHOWN if n in values),
@@ -99,20 +100,26 @@ def check_lengths(spec: StageSpec, rows: list[dict[str, Any]], tokenizer, limit:
 
     Args:
         spec: whose rows they are, for the message.
-        rows: ``{"prompt", "completion"}`` or ``{"text"}``; a prompt alone counts with the room
-            that its completion needs.
+        rows: ``{"input_ids"}``, end of sequence included, or ``{"prompt"}``, which counts with the
+            room that its completion needs.
         tokenizer: the model's.
         limit: the largest number of tokens, end of sequence included.
 
     Raises:
         ValueError: naming the first row that is too long.
     """
-    texts = [row.get("text") or row["prompt"] + row.get("completion", "") for row in rows]
-    for number, ids in enumerate(tokenizer(texts)["input_ids"]):
-        if len(ids) + 1 > limit:
+    if "input_ids" in rows[0]:
+        lengths = [len(row["input_ids"]) for row in rows]
+    else:
+        prompts = tokenizer([row["prompt"] for row in rows])["input_ids"]
+        lengths = [len(ids) + 1 for ids in prompts]
+    for number, length in enumerate(lengths):
+        if length > limit:
+            row = rows[number]
+            text = row.get("prompt") or tokenizer.decode(row["input_ids"])
             raise ValueError(
-                f"{address(spec)}: row {number} has {len(ids)} tokens and an end of sequence, the "
-                f"limit is {limit}: {texts[number][:80]!r}... Shorten it or raise the limit."
+                f"{address(spec)}: row {number} has {length - 1} tokens and an end of sequence, "
+                f"the limit is {limit}: {text[:80]!r}... Shorten it or raise the limit."
             )
 
 
@@ -122,11 +129,13 @@ def train(spec: StageSpec, trainer, recorder: Recorder, folder: Path) -> dict[st
     trainer.train()
     models.save(trainer.model, trainer.processing_class, folder)
     (folder / "log.json").write_text(json.dumps(recorder.log))
-    return {
+    facts = {
         "steps": trainer.state.global_step,
         "snapshots": models.snapshot_steps(folder),
         "seed": spec.seed,
     }
+    fallbacks = getattr(trainer, "reasons", {})  # why TRL's own, slower code ran: {part: reason}
+    return {**facts, "fallbacks": fallbacks} if fallbacks else facts
 
 
 def quiet_libraries() -> None:

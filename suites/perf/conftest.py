@@ -1,0 +1,157 @@
+"""Fixtures of the benchmarks: trained checkpoints, and duels between plain TRL and ours."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from coupling_bench import options, perf, record, scales
+from coupling_bench.environment import describe
+from coupling_bench.pipelines import NODES, Recipe, lineage
+from coupling_bench.plugin import BENCH
+from coupling_bench.report import SCHEMA, write_report
+from coupling_bench.specs import GRPOSpec
+
+DUELS = pytest.StashKey[list[perf.Duel]]()
+POINTS = pytest.StashKey[list[perf.Point]]()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def measured(request: pytest.FixtureRequest):
+    """Empty lists for what the benchmarks of this run measure."""
+    request.config.stash[DUELS], request.config.stash[POINTS] = [], []
+    return request.config.stash
+
+
+@pytest.fixture(scope="session")
+def recipe() -> Recipe:
+    """The default recipe: embedded model, grammar, small scale."""
+    return scales.recipe("embedded", scales.task("grammar", "small"), "small")
+
+
+@pytest.fixture(scope="session")
+def checkpoint(request: pytest.FixtureRequest, recipe: Recipe) -> Callable[[str], Path]:
+    """The folder of a trained node of seed 0, from the store or trained now."""
+    from coupling_bench import stages
+
+    store = request.config.stash[BENCH].store
+
+    def folder(node: str) -> Path:
+        for stage in lineage(NODES[node](recipe, 0)):
+            entry, _ = stages.make(stage, store)
+        return entry.folder
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def larger(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> tuple[GRPOSpec, Path]:
+    """A spec on a Qwen3 of 25 million parameters, and a checkpoint that has learnt to answer."""
+    from suites.perf.workloads import answering
+
+    shape = replace(
+        recipe.base.start, name="embedded-25m", hidden_size=512, intermediate_size=1536,
+        num_hidden_layers=8, num_attention_heads=8, num_key_value_heads=4, head_dim=64,
+        initializer_range=0.02, threads=2,
+    )  # fmt: skip
+    spec = replace(
+        recipe.rl, prompts_per_step=8, num_generations=16, max_steps=10_000,
+        snapshot_every=10_000, learning_rate=1e-5,
+    )  # fmt: skip
+    return answering(spec, shape, prompt_tokens=57, folder=tmp_path_factory.mktemp("larger"))
+
+
+@pytest.fixture
+def duel(benchmark, measured):
+    """Run plain TRL and ours in turns and hold the ratio of their medians against its gate."""
+
+    def run(
+        name: str,
+        *,
+        plain: Callable[[], object],
+        ours: Callable[[], object],
+        gate: float,
+        rounds: int,
+        target: float | None = None,
+        others: dict[str, Callable[[], object]] | None = None,
+        **facts,
+    ) -> perf.Duel:
+        times: dict[str, list[float]] = {"plain": [], **{key: [] for key in others or {}}}
+
+        def timed(key: str, action: Callable[[], object]) -> None:
+            begun = time.perf_counter()
+            action()
+            times[key].append(time.perf_counter() - begun)
+
+        def others_first() -> None:
+            timed("plain", plain)
+            for key, action in (others or {}).items():
+                timed(key, action)
+
+        for warm_up in (plain, ours, *(others or {}).values()):
+            warm_up()
+        benchmark.group = facts["group"]
+        benchmark.name = name
+        benchmark.pedantic(ours, setup=others_first, rounds=rounds)
+        medians = {key: statistics.median(values) for key, values in times.items()}
+        found = perf.Duel(
+            name=name,
+            ours_seconds=benchmark.stats.stats.median,
+            plain_seconds=medians.pop("plain"),
+            ours_peak_bytes=_peak(ours),
+            plain_peak_bytes=_peak(plain),
+            gate=gate,
+            target=target,
+            rounds=rounds,
+            **facts,
+            **medians,
+        )
+        benchmark.extra_info |= {"ratio": found.ratio, "plain_seconds": found.plain_seconds}
+        measured[DUELS].append(found)
+        assert found.passed, f"{name}: {found.ratio:.2f} times plain TRL's speed, needed {gate:g}"
+        return found
+
+    return run
+
+
+def _peak(action: Callable[[], object]) -> int:
+    from suites.perf import counting
+
+    own = getattr(action, "peak_bytes", None)
+    return own() if own is not None else counting.peak_bytes(action)
+
+
+@pytest.fixture
+def curve(measured) -> Callable[[list[perf.Point]], None]:
+    """Keep the points of a curve for the report."""
+    return measured[POINTS].extend
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write what was measured beside the record, and the page anew."""
+    duels, points = (session.config.stash.get(key, []) for key in (DUELS, POINTS))
+    if not (duels or points):
+        return
+    folder = options.reports_folder(session.config)
+    perf.write(duels, points, folder)
+    try:
+        written = record.read(folder / "record.json")
+    except (OSError, ValueError):  # the benchmarks ran alone
+        written = {"schema": SCHEMA, "claims": [], "environment": describe()}
+    write_report(written, folder)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the table of ratios."""
+    config = terminalreporter.config
+    duels = config.stash.get(DUELS, [])
+    if duels:
+        terminalreporter.section("plain TRL and ours, medians of one process")
+        for line in perf.lines(duels):
+            terminalreporter.write_line(line)
+        terminalreporter.write_line(f"Report: {options.reports_folder(config) / 'index.html'}")
