@@ -1,7 +1,7 @@
 """The training graph: every stage and observation that a run needs, each once, parents first.
 
-Independent nodes run side by side on the executor. A failed node fails what descends from it and
-nothing else.
+Independent nodes run side by side on the executor, as many as their threads leave room for. A
+failed node fails what descends from it and nothing else.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ def run(
             cause = outcome.failed.get(_parent_address(spec) or "")
             if cause is not None:
                 outcome.failed[address(spec)] = cause
-            elif len(running) < executor.workers:  # what gets ready later may be more urgent
-                running[executor.submit(spec)] = spec
+            elif not running or _threads([*running.values(), spec]) <= executor.workers:
+                running[executor.submit(spec)] = spec  # one by one: the next may be more urgent
             else:
                 continue
             del waiting[address(spec)]
@@ -95,6 +95,11 @@ def run(
 def _parent_address(spec: Spec) -> str | None:
     start = parent(spec)
     return address(start) if start is not None else None
+
+
+def _threads(specs: Iterable[Spec]) -> int:
+    """Return the threads of nodes side by side: more than there are cores would fight."""
+    return sum(spec.threads for spec in specs)
 
 
 def _urgency(nodes: list[Spec]) -> dict[str, float]:

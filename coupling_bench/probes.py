@@ -49,12 +49,12 @@ def run(spec: ObservationSpec, start: Path, folder: Path) -> dict[str, Any]:
     if spec.snapshots == "last":
         steps = steps[-1:]
 
-    reader = _Reader(model, tokenizer, prompts, answers, spec)
+    reader = Reader(model, tokenizer, prompts, answers, spec)
     answer_logps, completions = [], []
     for number, step in enumerate(steps, start=1):
         models.load_snapshot(model, start, step)
         last = number == len(steps)
-        scores, texts = reader.read((1.0, *spec.temperatures) if last else (1.0,))
+        scores, texts = reader.score_and_sample((1.0, *spec.temperatures) if last else (1.0,))
         answer_logps.append(scores[0])
         completions.append(texts)
         tell(Progress(address=address(spec), step=number, total=len(steps)))
@@ -101,10 +101,11 @@ def _answer_ids(tokenizer: PreTrainedTokenizerFast, answers: Sequence[str]) -> l
     return [[*tokenizer(answer)["input_ids"], tokenizer.eos_token_id] for answer in answers]
 
 
-class _Reader:
+class Reader:
     """Reads what a model answers to prompts: each prompt is computed once a snapshot."""
 
     def __init__(self, model: PreTrainedModel, tokenizer, prompts, answers, spec: ObservationSpec):
+        """Read from ``model`` as its weights are when it is asked."""
         self.model, self.tokenizer, self.spec = model, tokenizer, spec
         self.answer_ids = _answer_ids(tokenizer, answers)
         self.prompt_ids = tokenizer(list(prompts))["input_ids"]
@@ -113,11 +114,20 @@ class _Reader:
         size = spec.batch_size
         self.batches = [by_length[at : at + size] for at in range(0, len(by_length), size)]
 
-    def read(self, temperatures: Sequence[float]) -> tuple[np.ndarray, list[str]]:
-        """Return ``(K, P, A)`` log-probabilities in nats and one sampled completion a prompt.
+    def score(self, temperatures: Sequence[float]) -> np.ndarray:
+        """Return ``(K, P, A)``: log-probabilities in nats, logits divided by each temperature."""
+        return self._read(temperatures, sampling=False)[0]
+
+    def score_and_sample(self, temperatures: Sequence[float]) -> tuple[np.ndarray, list[str]]:
+        """Return the same and one sampled completion a prompt.
 
         The seed is the same for every snapshot.
         """
+        return self._read(temperatures, sampling=True)
+
+    def _read(
+        self, temperatures: Sequence[float], *, sampling: bool
+    ) -> tuple[np.ndarray, list[str]]:
         import torch
 
         from coupling_bench import branching
@@ -136,6 +146,8 @@ class _Reader:
                 scores[:, batch] = branching.answer_logps(
                     self.model, trunk, self.answer_ids, temperatures
                 ).numpy()
+                if not sampling:
+                    continue
                 sampled = branching.sample(
                     self.model,
                     trunk,

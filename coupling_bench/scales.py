@@ -83,6 +83,7 @@ def recipe(model: str, task: TaskSpec, scale: str) -> Recipe:
     base = PretrainSpec(
         start=start,
         task=task,
+        threads=2,  # all other stages wait for it
         snapshot_every=10_000,
         learning_rate=4e-3,
         lr_scheduler_type="cosine",

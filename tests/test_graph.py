@@ -1,6 +1,7 @@
 """The training graph: each node once, parents first, failures where they belong."""
 
 from concurrent.futures import Future
+from dataclasses import replace
 
 from coupling_bench.fingerprint import address
 from coupling_bench.graph import graph, run
@@ -71,6 +72,25 @@ def test_a_failure_fails_its_descendants_and_nothing_else(tmp_path):
 def ancestors(spec):
     start = parent(spec)
     return [] if start is None else [start, *ancestors(start)]
+
+
+def test_nodes_side_by_side_have_no_more_threads_than_there_are_workers(tmp_path):
+    """A base of two threads on two workers runs alone; what is left runs two by two."""
+    other = replace(RECIPE, base=replace(RECIPE.base, seed=5))
+    store, alive, most = Store(tmp_path), {}, []
+
+    class Waiting(PretendExecutor):
+        def submit(self, spec):
+            future = super().submit(spec)
+            alive[address(spec)] = spec.threads
+            most.append((sum(alive.values()), len(alive)))
+            return future
+
+    nodes = graph([(NODES["base"](RECIPE, 0), 0), (NODES["base"](other, 0), 0)])
+    run(nodes, store, Waiting(store), lambda spec, error: alive.pop(address(spec)))
+    assert RECIPE.base.threads == 2
+    assert {number for _, number in most if number > 1} == {2}
+    assert max(threads for threads, _ in most) == 2
 
 
 def test_the_longest_path_starts_first(tmp_path):

@@ -22,7 +22,7 @@ class Executor(Protocol):
     """Makes entries of the store."""
 
     workers: int
-    """How many entries it makes at a time."""
+    """How many entries it makes at a time, of one thread each; fewer, if they have more."""
 
     def submit(self, spec: Spec) -> Future[bool]:
         """Start making the entry of ``spec``."""

@@ -31,7 +31,7 @@ KILLED = (
 
 
 class ProcessExecutor:
-    """Makes entries in ``workers`` processes, which start with the first submission."""
+    """Makes entries in ``workers`` processes, which start at once."""
 
     def __init__(self, store: Store, workers: int, listener: Callable[[progress.Progress], None]):
         """Make entries of ``store`` and send progress to ``listener``, from a thread of ours."""
@@ -46,6 +46,8 @@ class ProcessExecutor:
             initargs=(self._messages,),
         )
         threading.Thread(target=self._listen, args=(listener,), daemon=True).start()
+        for _ in range(workers):  # all start now: what the first one makes, the others wait for
+            self._pool.submit(_import_stages)
 
     def submit(self, spec: Spec) -> Future[bool]:
         """Queue the entry of ``spec``.
@@ -108,6 +110,13 @@ def _leave_with_the_parent() -> None:
         )  # cleans up in the main thread, where the pool stops it
         time.sleep(PATIENCE)
         os._exit(1)
+
+
+def _import_stages() -> None:
+    """Import torch, transformers and trl, which takes seconds, before there is work."""
+    import coupling_bench.probes
+    import coupling_bench.stages.grpo
+    import coupling_bench.stages.sft  # noqa: F401
 
 
 def _make(spec: Spec, root: Path) -> bool:

@@ -31,7 +31,7 @@ def make(spec: Spec, store: Store) -> tuple[Entry, bool]:
 
         start = parent(spec)
         start_folder = store.get(start).folder if start is not None else None
-        torch.set_num_threads(model_of(spec).threads)
+        torch.set_num_threads(spec.threads)
         runner = importlib.import_module(RUNNERS[type(spec).__name__])
         facts = runner.run(spec, start_folder, folder)
         return {"device": model_of(spec).device, "peak_memory_bytes": _peak_memory(), **facts}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
+from transformers import TrainerCallback
 from trl import SFTConfig
 
 from coupling_bench import models, tasks
@@ -27,6 +28,14 @@ from coupling_bench.stages.training import (
 def run(spec: SFTSpec, start: Path, folder: Path) -> dict[str, Any]:
     """Train from the checkpoint in ``start`` and write the new one into ``folder``."""
     quiet_libraries()
+    recorder = Recorder(spec, folder)
+    return train(spec, build(spec, start, folder, [recorder]), recorder, folder)
+
+
+def build(
+    spec: SFTSpec, start: Path, folder: Path, callbacks: list[TrainerCallback]
+) -> PackedSFTTrainer:
+    """Return a trainer, ready to train from the checkpoint in ``start``."""
     task = tasks.load(spec.task)
     model, tokenizer = models.load(start)
 
@@ -36,16 +45,13 @@ def run(spec: SFTSpec, start: Path, folder: Path) -> dict[str, Any]:
     answered = tokens.of_answers(tokenizer, spec.task, "sft", spec.completion_only_loss)
     rows = [of_item[answer] for of_item, answer in zip(answered, demonstrated, strict=True)]
     check_lengths(spec, rows, tokenizer, spec.max_length)
-
-    recorder = Recorder(spec, folder)
-    trainer = PackedSFTTrainer(
+    return PackedSFTTrainer(
         model=model,
         args=configure(spec, folder),
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
-        callbacks=[recorder],
+        callbacks=callbacks,
     )
-    return train(spec, trainer, recorder, folder)
 
 
 def configure(spec: SFTSpec, folder: Path) -> SFTConfig:

@@ -126,6 +126,10 @@ def check_lengths(spec: StageSpec, rows: list[dict[str, Any]], tokenizer, limit:
 def train(spec: StageSpec, trainer, recorder: Recorder, folder: Path) -> dict[str, Any]:
     """Train, write the final checkpoint and the trainer's log; return facts for the manifest."""
     trainer.remove_callback(PrinterCallback)  # a line a step; log.json keeps the same numbers
+    fallbacks = trainer.reasons
+    for part, reason in fallbacks.items():
+        note = f"{part} by TRL's own, slower code: {reason}."
+        tell(Progress(address=recorder.address, step=0, total=0, note=note))
     trainer.train()
     models.save(trainer.model, trainer.processing_class, folder)
     (folder / "log.json").write_text(json.dumps(recorder.log))
@@ -134,7 +138,6 @@ def train(spec: StageSpec, trainer, recorder: Recorder, folder: Path) -> dict[st
         "snapshots": models.snapshot_steps(folder),
         "seed": spec.seed,
     }
-    fallbacks = getattr(trainer, "reasons", {})  # why TRL's own, slower code ran: {part: reason}
     return {**facts, "fallbacks": fallbacks} if fallbacks else facts
 
 

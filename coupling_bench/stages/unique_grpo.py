@@ -86,6 +86,14 @@ class UniqueGRPOTrainer(GRPOTrainer):
         more = bare.active_peft_config.is_prompt_learning
         return None if more else cast(Any, bare.get_base_model())
 
+    def _tokenize_prompts(self, prompts):
+        """Tokenise each distinct text once."""
+        if not all(isinstance(prompt, str) for prompt in prompts):
+            return super()._tokenize_prompts(prompts)
+        distinct = list(dict.fromkeys(prompts))
+        ids_of = dict(zip(distinct, super()._tokenize_prompts(distinct)[0], strict=True))
+        return [ids_of[prompt] for prompt in prompts], None, {}
+
     def _generate_single_turn(
         self, prompt_ids, images, multimodal_fields, num_generations, has_tool_images=False
     ):

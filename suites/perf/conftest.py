@@ -57,11 +57,11 @@ def larger(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> tuple[GR
     shape = replace(
         recipe.base.start, name="embedded-25m", hidden_size=512, intermediate_size=1536,
         num_hidden_layers=8, num_attention_heads=8, num_key_value_heads=4, head_dim=64,
-        initializer_range=0.02, threads=2,
+        initializer_range=0.02,
     )  # fmt: skip
     spec = replace(
         recipe.rl, prompts_per_step=8, num_generations=16, max_steps=10_000,
-        snapshot_every=10_000, learning_rate=1e-5,
+        snapshot_every=10_000, learning_rate=1e-5, threads=2,
     )  # fmt: skip
     return answering(spec, shape, prompt_tokens=57, folder=tmp_path_factory.mktemp("larger"))
 
@@ -79,6 +79,7 @@ def duel(benchmark, measured):
         rounds: int,
         target: float | None = None,
         others: dict[str, Callable[[], object]] | None = None,
+        memory: bool = True,
         **facts,
     ) -> perf.Duel:
         times: dict[str, list[float]] = {"plain": [], **{key: [] for key in others or {}}}
@@ -103,8 +104,8 @@ def duel(benchmark, measured):
             name=name,
             ours_seconds=benchmark.stats.stats.median,
             plain_seconds=medians.pop("plain"),
-            ours_peak_bytes=_peak(ours),
-            plain_peak_bytes=_peak(plain),
+            ours_peak_bytes=_peak(ours) if memory else None,
+            plain_peak_bytes=_peak(plain) if memory else None,
             gate=gate,
             target=target,
             rounds=rounds,

@@ -49,7 +49,6 @@ def race(duel, spec, folder, tmp_path, **facts) -> None:
     """Let both trainers and the bare loop take turns at the work of ``spec``."""
     from trl import GRPOTrainer
 
-    from coupling_bench.specs import model_of
     from coupling_bench.stages import grpo
     from coupling_bench.stages.training import quiet_libraries
     from coupling_bench.stages.unique_grpo import UniqueGRPOTrainer
@@ -58,12 +57,13 @@ def race(duel, spec, folder, tmp_path, **facts) -> None:
     from suites.perf.stepping import Stepper
 
     quiet_libraries()
-    threads = model_of(spec).threads
-    rate = counting.matrix_rate(threads)
+    rate = counting.matrix_rate(spec.threads)
     bare = BareGRPO(spec, folder)
     floor = counting.operations(bare) / rate
     arms = [
-        Stepper(lambda callbacks, k=kind: grpo.build(spec, folder, tmp_path, callbacks, k), threads)
+        Stepper(
+            lambda callbacks, k=kind: grpo.build(spec, folder, tmp_path, callbacks, k), spec.threads
+        )
         for kind in (GRPOTrainer, UniqueGRPOTrainer)
     ]
     with closing(arms[0]) as plain, closing(arms[1]) as ours:
@@ -74,6 +74,6 @@ def race(duel, spec, folder, tmp_path, **facts) -> None:
             others={"bare_seconds": bare},
             floor_seconds=floor,
             note=f"{spec.prompts_per_step} prompts, answers of at most "
-            f"{spec.max_completion_length} tokens, {threads} threads, fp32.",
+            f"{spec.max_completion_length} tokens, {spec.threads} threads, fp32.",
             **facts,
         )

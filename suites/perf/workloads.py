@@ -37,6 +37,7 @@ def answering(
             before += f"{text} "
     task = replace(task, prompt_template=before + "{sentence}\n")
     start = folder / "random"
+    start.mkdir(parents=True)
     models.save(models.new_model(shape, tokenizer, seed=0), tokenizer, start)
     taught = SFTSpec(
         start=shape,
@@ -46,9 +47,10 @@ def answering(
         batch_size=8,
         num_train_epochs=1,
         max_length=shape.max_position_embeddings,
+        threads=spec.threads,
     )
     end = folder / "answering"
     end.mkdir()
-    torch.set_num_threads(shape.threads)
+    torch.set_num_threads(spec.threads)
     sft.run(taught, start, end)
     return replace(spec, start=taught, task=task), end

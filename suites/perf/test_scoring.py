@@ -1,0 +1,91 @@
+"""Held-out scoring of a checkpoint: exact from one forward a prompt, against generating."""
+
+from coupling_bench.pipelines import NODES, observation
+
+
+def test_scoring_against_one_generation_a_prompt(duel, recipe, checkpoint):
+    """Each prompt by itself, as harnesses do by default: one completion, and the answer's loss.
+
+    Ours gives more: the probability of every answer, without sampling noise.
+    """
+    work = Scoring(observation(NODES["sft"](recipe, 0), 0, "held_out"), checkpoint("sft"))
+    duel(
+        name="held-out scoring, against one generation a prompt",
+        group="scoring",
+        plain=lambda: work.generate(batch_size=1),
+        ours=work.score,
+        gate=5.0,
+        target=5.0,
+        rounds=3,
+        memory=False,  # one row against a batch
+        note=f"{len(work.prompts)} prompts, 1 thread, fp32. Plain: generate and a forward pass of "
+        "the demonstrated answer for each prompt.",
+    )
+
+
+def test_scoring_against_batched_generation(duel, recipe, checkpoint):
+    """The same in batches as large as ours."""
+    work = Scoring(observation(NODES["sft"](recipe, 0), 0, "held_out"), checkpoint("sft"))
+    duel(
+        name="held-out scoring, against batched generation",
+        group="scoring",
+        plain=lambda: work.generate(batch_size=work.spec.batch_size),
+        ours=work.score,
+        gate=1.2,
+        rounds=9,
+        note=f"{len(work.prompts)} prompts, batches of {work.spec.batch_size}, 1 thread, fp32.",
+    )
+
+
+class Scoring:
+    """A trained model, the held-out prompts of an observation, and two ways to score them."""
+
+    def __init__(self, spec, folder):
+        """Load the checkpoint in ``folder``."""
+        import torch
+
+        from coupling_bench import models, probes, tasks
+
+        torch.set_num_threads(1)
+        self.spec = spec
+        self.model, self.tokenizer = models.load(folder)
+        self.task = tasks.load(spec.of.task)
+        self.items = self.task.splits[spec.split]
+        self.prompts = [self.task.prompt(item) for item in self.items]
+        self.reader = probes.Reader(
+            self.model, self.tokenizer, self.prompts, self.task.spec.answers, spec
+        )
+
+    def score(self) -> None:
+        """Compute the probability of every answer to every prompt, and sample none."""
+        self.reader.score((1.0,))
+
+    def generate(self, batch_size: int) -> None:
+        """Sample one completion a prompt and compute the loss of the demonstrated answer."""
+        import torch
+
+        answers = self.task.spec.answers
+        for begin in range(0, len(self.prompts), batch_size):
+            prompts = self.prompts[begin : begin + batch_size]
+            items = self.items[begin : begin + batch_size]
+            whole = [p + answers[i.truth] for p, i in zip(prompts, items, strict=True)]
+            with torch.inference_mode():
+                batch = self.tokenizer(prompts, padding=True, return_tensors="pt")
+                self.model.generate(
+                    input_ids=batch["input_ids"],
+                    attention_mask=batch["attention_mask"],
+                    do_sample=True,
+                    temperature=self.spec.sampling_temperature,
+                    top_p=self.spec.sampling_top_p,
+                    top_k=0,
+                    max_new_tokens=self.spec.sampling_tokens,
+                    pad_token_id=self.tokenizer.pad_token_id,
+                    eos_token_id=self.tokenizer.eos_token_id,
+                )
+                batch = self.tokenizer(whole, padding=True, return_tensors="pt")
+                labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
+                self.model(
+                    input_ids=batch["input_ids"],
+                    attention_mask=batch["attention_mask"],
+                    labels=labels,
+                )
