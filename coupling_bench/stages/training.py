@@ -126,7 +126,7 @@ def check_lengths(spec: StageSpec, rows: list[dict[str, Any]], tokenizer, limit:
 def train(spec: StageSpec, trainer, recorder: Recorder, folder: Path) -> dict[str, Any]:
     """Train, write the final checkpoint and the trainer's log; return facts for the manifest."""
     trainer.remove_callback(PrinterCallback)  # a line a step; log.json keeps the same numbers
-    fallbacks = trainer.reasons
+    fallbacks = getattr(trainer, "reasons", {})  # TRL's own trainers give none
     for part, reason in fallbacks.items():
         note = f"{part} by TRL's own, slower code: {reason}."
         tell(Progress(address=recorder.address, step=0, total=0, note=note))
