@@ -99,11 +99,12 @@ def trunk(model: PreTrainedModel, prompts: Sequence[Sequence[int]], padding: int
     return Trunk(cache, logits.float(), mask)
 
 
-def branch(cache: DynamicCache, parents: Tensor) -> DynamicCache:
-    """Return keys and values of the rows ``parents`` and leave ``cache`` as it is."""
+def branch(cache: DynamicCache, parents: Tensor | None = None) -> DynamicCache:
+    """Return keys and values of the rows ``parents``, or of all, and leave ``cache`` as it is."""
     grown = copy.copy(cache)
     grown.layers = [copy.copy(layer) for layer in cache.layers]
-    grown.batch_select_indices(parents)
+    if parents is not None:
+        grown.batch_select_indices(parents)
     return grown
 
 
@@ -121,32 +122,26 @@ def answer_logps(
         answers: token ids of each answer, its end of sequence included.
         temperatures: the K divisors of the logits.
     """
-    prompts, width = len(start.mask), max(len(answer) for answer in answers)
-    parents = torch.arange(prompts, device=start.mask.device).repeat_interleave(len(answers))
-    targets = torch.full((len(answers), width), -1, device=start.mask.device)
-    for number, answer in enumerate(answers):
-        targets[number, : len(answer)] = torch.tensor(answer, device=targets.device)
-    targets = targets.repeat(prompts, 1)
-    logits = start.logits[parents, None]
-    if width > 1:  # the last token of an answer is predicted and predicts nothing
-        ids = targets[:, :-1]
-        mask = torch.cat([start.mask[parents], (ids >= 0).long()], dim=1)
-        places = start.lengths[parents, None] + torch.arange(width - 1, device=ids.device)
-        rest = model(
-            input_ids=ids.clamp(min=0),
-            attention_mask=mask,
-            position_ids=places,
-            past_key_values=branch(start.cache, parents),
-            use_cache=True,
-        ).logits
-        logits = torch.cat([logits, rest.float()], dim=1)
     scores = []
-    for temperature in temperatures:
-        scaled = logits / temperature
-        token_logits = scaled.gather(2, targets.clamp(min=0)[..., None]).squeeze(2)
-        token_logps = token_logits - torch.logsumexp(scaled, dim=2)
-        scores.append(token_logps.masked_fill(targets < 0, 0.0).double().sum(dim=1))
-    return torch.stack(scores).view(len(temperatures), prompts, len(answers))
+    divisors = torch.tensor(temperatures, device=start.mask.device).view(-1, 1, 1)
+    for answer in answers:
+        # What predicts the answer's tokens: the prompt, then all of them but the last.
+        targets = torch.tensor([answer], device=start.mask.device).expand(len(start.mask), -1)
+        logits = start.logits[:, None]
+        if len(answer) > 1:
+            places = torch.arange(len(answer) - 1, device=targets.device)
+            rest = model(
+                input_ids=targets[:, :-1],
+                attention_mask=torch.cat([start.mask, torch.ones_like(targets[:, :-1])], dim=1),
+                position_ids=start.lengths[:, None] + places,
+                past_key_values=branch(start.cache),
+                use_cache=True,
+            ).logits
+            logits = torch.cat([logits, rest.float()], dim=1)
+        chosen = logits.gather(2, targets[..., None]).squeeze(2) / divisors
+        normaliser = torch.stack([(logits / t).logsumexp(dim=2) for t in temperatures])
+        scores.append((chosen - normaliser).double().sum(dim=2))
+    return torch.stack(scores, dim=2)
 
 
 @torch.no_grad()

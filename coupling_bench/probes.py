@@ -26,6 +26,8 @@ from coupling_bench.specs import ObservationSpec
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+    from coupling_bench import branching
+
 ARRAYS = "observation.npz"
 TEXTS = "texts.json"
 
@@ -132,31 +134,33 @@ class Reader:
 
         from coupling_bench import branching
 
-        spec, tokenizer = self.spec, self.tokenizer
         shape = (len(temperatures), len(self.prompt_ids), len(self.answer_ids))
         scores, texts = np.zeros(shape), [""] * len(self.prompt_ids)
-        warp = branching.warpers(
-            temperature=spec.sampling_temperature, top_p=spec.sampling_top_p, top_k=0
-        )
         with torch.random.fork_rng(), torch.inference_mode():
-            torch.manual_seed(spec.sampling_seed)
+            torch.manual_seed(self.spec.sampling_seed)
             for batch in self.batches:
                 prompts = [self.prompt_ids[place] for place in batch]
-                trunk = branching.trunk(self.model, prompts, tokenizer.pad_token_id)
-                scores[:, batch] = branching.answer_logps(
-                    self.model, trunk, self.answer_ids, temperatures
-                ).numpy()
-                if not sampling:
-                    continue
-                sampled = branching.sample(
-                    self.model,
-                    trunk,
-                    [1] * len(batch),
-                    max_new_tokens=spec.sampling_tokens,
-                    ends=[tokenizer.eos_token_id],
-                    warp=warp,
-                )
-                decoded = tokenizer.batch_decode(sampled, skip_special_tokens=True)
-                for place, text in zip(batch, decoded, strict=True):
-                    texts[place] = text
+                trunk = branching.trunk(self.model, prompts, self.tokenizer.pad_token_id)
+                scored = branching.answer_logps(self.model, trunk, self.answer_ids, temperatures)
+                scores[:, batch] = scored.cpu().numpy()
+                if sampling:
+                    for place, text in zip(batch, self._sample(trunk), strict=True):
+                        texts[place] = text
+                del trunk  # the next batch's should not lie beside it
         return scores, texts
+
+    def _sample(self, trunk: branching.Trunk) -> list[str]:
+        from coupling_bench import branching
+
+        spec = self.spec
+        sampled = branching.sample(
+            self.model,
+            trunk,
+            [1] * len(trunk.mask),
+            max_new_tokens=spec.sampling_tokens,
+            ends=[self.tokenizer.eos_token_id],
+            warp=branching.warpers(
+                temperature=spec.sampling_temperature, top_p=spec.sampling_top_p, top_k=0
+            ),
+        )
+        return self.tokenizer.batch_decode(sampled, skip_special_tokens=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from coupling_bench.measures import ability, loss, reward
+from coupling_bench.measures.divergence import reverse_kl
 from coupling_bench.runs import Array, Runs, Split
 from coupling_bench.statistics import Interval, student_interval
 
@@ -168,6 +169,21 @@ def at_best_temperature(before: str, after: str) -> Beside:
         nodes=(before, after),
         measure=measure,
         note="what is missing here from the effect above was sharpening of the same answers",
+    )
+
+
+def divergence(before: str, after: str) -> Beside:
+    """Show how far the policy went from one node to another."""
+
+    def measure(runs: RunsOf) -> Array:
+        return reverse_kl(runs(after), runs(before), HELD_OUT)
+
+    return Beside(
+        name=f"KL({after} || {before})",
+        unit="nats/sequence",
+        nodes=(before, after),
+        measure=measure,
+        note="over the answers, and anything else as one outcome",
     )
 
 

@@ -3,6 +3,7 @@
 from coupling_bench import claim, sft_loss
 from coupling_bench.requirements import (
     at_best_temperature,
+    divergence,
     judges_sentences,
     near_optimum,
     nearer_to_optimum,
@@ -22,7 +23,7 @@ from coupling_bench.requirements import (
         judges_sentences("sft"),
         judges_sentences("sft_then_rl"),
     ],
-    beside=[at_best_temperature("sft", "sft_then_rl")],
+    beside=[at_best_temperature("sft", "sft_then_rl"), divergence("sft", "sft_then_rl")],
 )
 def test_rl_after_sft_raises_the_sft_loss(sft, sft_then_rl, demonstrations, decide):
     decide(sft_loss(sft_then_rl, demonstrations) - sft_loss(sft, demonstrations))

@@ -3,6 +3,7 @@
 from coupling_bench import claim, expected_reward
 from coupling_bench.requirements import (
     converged,
+    divergence,
     judges_sentences,
     lead_over_demonstrators,
     sampled_reward_change,
@@ -21,6 +22,7 @@ from coupling_bench.requirements import (
     ],
     beside=[
         lead_over_demonstrators("rl"),
+        divergence("rl", "rl_then_sft"),
         sampled_reward_change("rl", "rl_then_sft", "robust"),
         sampled_reward_change("rl", "rl_then_sft", "strict"),
     ],

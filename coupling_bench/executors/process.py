@@ -47,7 +47,7 @@ class ProcessExecutor:
         )
         threading.Thread(target=self._listen, args=(listener,), daemon=True).start()
         for _ in range(workers):  # all start now: what the first one makes, the others wait for
-            self._pool.submit(_import_stages)
+            self._pool.submit(_prepare)
 
     def submit(self, spec: Spec) -> Future[bool]:
         """Queue the entry of ``spec``.
@@ -112,11 +112,10 @@ def _leave_with_the_parent() -> None:
         os._exit(1)
 
 
-def _import_stages() -> None:
-    """Import torch, transformers and trl, which takes seconds, before there is work."""
-    import coupling_bench.probes
-    import coupling_bench.stages.grpo
-    import coupling_bench.stages.sft  # noqa: F401
+def _prepare() -> None:
+    from coupling_bench import stages
+
+    stages.load()
 
 
 def _make(spec: Spec, root: Path) -> bool:

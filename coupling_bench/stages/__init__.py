@@ -23,6 +23,12 @@ RUNNERS = {
 }
 
 
+def load() -> None:
+    """Import all stages with torch, transformers and trl, which takes seconds."""
+    for module in RUNNERS.values():
+        importlib.import_module(module)
+
+
 def make(spec: Spec, store: Store) -> tuple[Entry, bool]:
     """Return the entry of ``spec`` and whether it had to be made; its parent must be finished."""
 

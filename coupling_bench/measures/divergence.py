@@ -1,0 +1,33 @@
+"""How far one policy is from another, exact over the closed set of answers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from coupling_bench.runs import Array, Observation, Runs, Split, observe
+
+
+def reverse_kl(runs: Runs, reference: Runs, prompts: Split) -> Array:
+    """KL(policy || reference) of the final checkpoints at temperature 1, nats/sequence, ``(S,)``.
+
+    mean_x sum_y pi(y|x) (log pi(y|x) - log ref(y|x)), exact: over the answers with their end of
+    sequence, and everything else as one outcome. Trap: lumping what is no answer together leaves
+    out how the policies differ there, so the number is a lower bound; it is sharp where
+    ``other_mass`` is near zero. Source: the divergence whose multiple by beta is the penalty of RL
+    in arXiv:2601.07389v1, section 3.
+    """
+    pairs = zip(observe(runs, prompts), observe(reference, prompts), strict=True)
+    return np.array([_kl(_outcomes(policy), _outcomes(other)).mean() for policy, other in pairs])
+
+
+def _outcomes(observation: Observation) -> Array:
+    """Return ``(P, A + 1)`` probabilities: of each answer, and of anything else."""
+    answers = np.exp(observation.answer_logps[-1])
+    rest = np.clip(1.0 - answers.sum(axis=1, keepdims=True), 0.0, None)
+    return np.concatenate([answers, rest], axis=1)
+
+
+def _kl(p: Array, q: Array) -> Array:
+    """Return the divergence of each row, ``(P,)``; 0 log 0 is 0."""
+    tiny = np.finfo(float).tiny
+    return (p * (np.log(np.maximum(p, tiny)) - np.log(np.maximum(q, tiny)))).sum(axis=1)

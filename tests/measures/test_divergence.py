@@ -1,0 +1,43 @@
+"""Divergences against scipy, and against what they must be."""
+
+import numpy as np
+import pytest
+from scipy.stats import entropy
+
+from coupling_bench.measures.divergence import reverse_kl
+from coupling_bench.runs import Split
+from coupling_bench.store import Store
+from tests.observations import observation, random_observation, store_runs
+
+HELD_OUT = Split(name="held_out")
+
+
+def runs(folder, seeds):
+    return store_runs(Store(folder), [random_observation(seed) for seed in seeds])
+
+
+def test_reverse_kl_is_scipys_over_the_answers_and_the_rest(tmp_path):
+    found = reverse_kl(runs(tmp_path / "a", [1, 2]), runs(tmp_path / "b", [3, 4]), HELD_OUT)
+    for number, (policy, reference) in enumerate([(1, 3), (2, 4)]):
+        p, q = (np.exp(random_observation(seed).answer_logps[-1]) for seed in (policy, reference))
+        p, q = (np.column_stack([x, 1 - x.sum(axis=1)]) for x in (p, q))
+        assert found[number] == pytest.approx(entropy(p, q, axis=1).mean(), rel=1e-9)
+    assert (found > 0).all()
+
+
+def test_a_policy_is_at_no_distance_from_itself(tmp_path):
+    policy = runs(tmp_path, [5])
+    assert reverse_kl(policy, policy, HELD_OUT)[0] == 0.0
+
+
+def test_certainty_costs_the_surprise_of_the_reference(tmp_path):
+    """KL of a point mass is minus the log-probability that the reference gives it."""
+    with np.errstate(divide="ignore"):
+        certain = observation(np.log([[[1.0, 0.0]]]), [0])
+    half = observation(np.log([[[0.5, 0.25]]]), [0])
+    found = reverse_kl(
+        store_runs(Store(tmp_path / "a"), [certain]),
+        store_runs(Store(tmp_path / "b"), [half]),
+        HELD_OUT,
+    )
+    assert found[0] == pytest.approx(np.log(2))
