@@ -39,9 +39,9 @@ def obstacle(model: PreTrainedModel) -> str | None:
         return f"its cache has layers of another kind ({names})"
     if config._attn_implementation not in ATTENTION:
         return f"attention {config._attn_implementation!r} is not one of {', '.join(ATTENTION)}"
-    if "position_ids" not in inspect.signature(model.base_model.forward).parameters:
-        return "the model takes no position_ids"
-    return None
+    takes = inspect.signature(model.base_model.forward).parameters
+    missing = [name for name in ("position_ids", "past_key_values") if name not in takes]
+    return f"the model takes no {missing[0]}" if missing else None
 
 
 def pad_left(rows: Sequence[Sequence[int]], padding: int, device: Any) -> tuple[Tensor, Tensor]:

@@ -29,6 +29,8 @@ def save(architecture: str, folder: Path, **changes) -> Path:
     }
     if architecture == "gpt2":
         shape |= {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
+    elif architecture == "opt":
+        shape |= {"word_embed_proj_dim": 48, "ffn_dim": 96, "init_std": 0.3}
     else:
         shape |= {"num_key_value_heads": 2, "intermediate_size": 96, "head_dim": 12}
     torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""Benchmarks: their counting against closed forms, their files, and that claims run without them."""
+"""Benchmarks: counting against closed forms, files, and claims that run without them."""
 
 import subprocess
 import sys

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from unittest import mock
+
+from trl.trainer import utils
 
 
 @contextmanager
@@ -12,7 +13,12 @@ def compact_head() -> Iterator[None]:
     """Let TRL's fused LM head project only the positions that have a label.
 
     TRL does so where Triton runs and projects every position elsewhere, to spare compiled devices
-    changing shapes; on a CPU that only costs. Numbers differ by the order of sums.
+    changing shapes; on a CPU that only costs. Numbers differ by the order of sums. The choice is
+    one of TRL's module and not of a trainer, so this is for one thread at a time.
     """
-    with mock.patch("trl.trainer.utils._use_triton", lambda device: True):
+    chosen = utils._use_triton
+    utils._use_triton = lambda device: True
+    try:
         yield
+    finally:
+        utils._use_triton = chosen

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from transformers import PreTrainedModel, TrainingArguments
+from peft import PeftModel
 from trl import SFTTrainer
 
 from coupling_bench.stages.compact_head import compact_head
@@ -94,7 +94,7 @@ class PackedSFTTrainer(SFTTrainer):
     def __init__(self, *args: Any, **kwargs: Any):
         """Prepare TRL's trainer and replace its collator where that changes nothing."""
         super().__init__(*args, **kwargs)
-        reason = obstacle(self.accelerator.unwrap_model(self.model), self.args)
+        reason = obstacle(self)
         self.reasons = {"packing": reason} if reason else {}
         if not reason:
             self.data_collator = PackingCollator(self._tokenizer.pad_token_id)
@@ -115,37 +115,45 @@ class PackedSFTTrainer(SFTTrainer):
         return loss
 
 
-def obstacle(model: PreTrainedModel, args: TrainingArguments) -> str | None:
-    """Return why packing would change the numbers; None if it would not."""
-    config = model.config.get_text_config()
-    dropout = getattr(config, "attention_dropout", 0.0) or any(
-        isinstance(module, torch.nn.Dropout) and module.p > 0 for module in model.modules()
-    )
-    return (
-        "dropout draws by the place in the batch"
-        if dropout
-        else "a mixture of experts balances its load over the whole batch"
-        if hasattr(config, "output_router_logits")
-        else "NEFTune scales its noise by the width of the batch"
-        if args.neftune_noise_alpha
-        else "label smoothing shifts the labels itself"
-        if args.label_smoothing_factor
-        else "the model mixes the sequences of a packed row"
-        if _mixes(model)
-        else None
-    )
+def obstacle(trainer: SFTTrainer) -> str | None:
+    """Return why packing would change the numbers of TRL's ``trainer``; None if it would not."""
+    args: Any = trainer.args
+    model: Any = trainer.accelerator.unwrap_model(trainer.model)
+    columns = getattr(trainer.train_dataset, "column_names", None) or ()
+    if not {"input_ids", "labels"} <= set(columns):
+        return "the rows have no labels yet"
+    if args.packing or args.padding_free:
+        return "TRL packs itself"
+    if trainer.compute_loss_func is not None:
+        return "a loss function of the user's reads whole rows"
+    if args.neftune_noise_alpha:
+        return "NEFTune scales its noise by the width of the batch"
+    if args.label_smoothing_factor:
+        return "label smoothing shifts the labels itself"
+    if hasattr(model.config.get_text_config(), "output_router_logits"):
+        return "a mixture of experts balances its load over the whole batch"
+    if isinstance(model, PeftModel) and model.active_peft_config.is_prompt_learning:
+        return "the adapter puts tokens of its own before each row"
+    return "a sequence's numbers depend on its row (dropout?)" if _mixes(model) else None
 
 
 @torch.no_grad()
-def _mixes(model: PreTrainedModel) -> bool:
-    """Say whether what stands before a sequence in its row changes its hidden states.
+def _mixes(model: Any) -> bool:
+    """Say whether a sequence's hidden states depend on what else stands in its row.
 
-    Tried and not looked up: recurrent layers, positions that the model counts itself, and attention
-    that ignores the mask all show in the numbers and hardly in a configuration.
+    Tried and not looked up, in training mode: recurrent layers, positions that the model counts
+    itself, attention that ignores the mask, and dropout of any kind all show in the numbers and
+    hardly in a configuration.
     """
     first, second = torch.arange(8, device=model.device).view(2, 4)
     rows = torch.stack([torch.cat([first, second]), torch.cat([second, first])])
+    rows = rows % model.config.get_text_config().vocab_size
     positions = torch.arange(4, device=model.device).repeat(2, 2)
-    hidden = model.base_model(input_ids=rows, position_ids=positions, use_cache=False)[0]
+    mode = model.training
+    with torch.random.fork_rng():
+        hidden = model.train().base_model(input_ids=rows, position_ids=positions, use_cache=False)[
+            0
+        ]
+    model.train(mode)
     here, there = hidden[0], hidden[1].roll(4, dims=0)
     return bool((here - there).norm() > 1e-4 * here.norm())

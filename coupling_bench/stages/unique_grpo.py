@@ -12,26 +12,28 @@ Where that would not be the same, or cannot be done, TRL's own code runs and ``r
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any, cast
 
 import torch
-from accelerate.utils import DistributedType
 from peft import PeftModel
 from torch import Tensor
-from transformers import PreTrainedModel
+from transformers import GenerationConfig, PreTrainedModel
 from trl import GRPOTrainer
 from trl.models import unwrap_model_for_generation
 
 from coupling_bench import branching
 from coupling_bench.stages.compact_head import compact_head
 
-Context = Callable[[], AbstractContextManager[Any]]
-ONE_PROCESS_HOLDS_THE_MODEL = {
-    DistributedType.NO,
-    DistributedType.MULTI_CPU,
-    DistributedType.MULTI_GPU,
-}
+SAMPLED = {
+    "max_new_tokens", "max_length", "do_sample", "temperature", "top_p", "top_k", "min_p",
+    "pad_token_id", "bos_token_id", "eos_token_id",
+    "disable_compile", "use_cache", "transformers_version", "_from_model_config",
+}  # fmt: skip
+"""What ``branching.sample`` knows of a generation config, and what does not touch the samples."""
+SAME = {torch.float32: 1e-3}
+"""Largest difference of log-probabilities that are computed in two ways; 0.1 in half precision."""
 
 
 class UniqueGRPOTrainer(GRPOTrainer):
@@ -40,43 +42,83 @@ class UniqueGRPOTrainer(GRPOTrainer):
     def __init__(self, *args: Any, **kwargs: Any):
         """Prepare TRL's trainer and find out what of it has to stay."""
         super().__init__(*args, **kwargs)
+        self._advantages: Tensor | None = None
+        self.reasons: dict[str, str] = {}
         whole = self._why_not_at_all()
         self.reasons = {"scoring": whole, "sampling": whole} if whole else self._why_not_shared()
-        self._advantages: Tensor | None = None
 
     def _why_not_at_all(self) -> str | None:
         """Return why equal rows cannot be computed as one; None if they can."""
-        model: Any = self.accelerator.unwrap_model(self.model)
-        dropout = any(isinstance(m, torch.nn.Dropout) and m.p > 0 for m in model.modules())
-        if dropout or bool(getattr(model.config, "attention_dropout", False)):
-            return "dropout makes equal rows unequal"
+        if self.is_deepspeed_enabled or self.is_fsdp_enabled:
+            return "every process has to take part in each forward pass"
         if self.aux_loss_enabled:
             return "a mixture of experts balances its load over all rows"
-        return "the model takes images" if self._is_vlm else None
+        if self._is_vlm:
+            return "the model takes images"
+        plain = super()._get_per_token_logps_and_entropies
+        first, second = self._trial(plain), self._trial(plain)
+        if not (self._same(first, second) and self._same(first[0], first[1])):
+            return "equal rows get unequal numbers (dropout?)"
+        return None
 
     def _why_not_shared(self) -> dict[str, str]:
         """Return why prompts cannot be shared: {part of the work: reason}, empty if they can."""
-        model, args = self._bare(self.model), cast(Any, self.args)
-        prompts: str | None
-        if self.accelerator.distributed_type not in ONE_PROCESS_HOLDS_THE_MODEL:
-            prompts = "the model is split over processes"
-        elif model is None:
-            prompts = "the adapter puts tokens of its own before the prompt"
-        else:
-            prompts = branching.obstacle(model)
-        sampling = prompts
-        if self.use_vllm:
-            sampling = "vLLM samples"
-        elif self.use_transformers_continuous_batching:
-            sampling = "continuous batching samples"
-        elif args.generation_kwargs:
-            sampling = f"generation_kwargs sets {', '.join(sorted(args.generation_kwargs))}"
-        elif self.repetition_penalty != 1.0:
-            sampling = "repetition_penalty looks back at each row"
-        if not prompts and getattr(args, "activation_checkpointing", args.gradient_checkpointing):
-            prompts = "gradient checkpointing keeps no keys and values"
-        found = {"sampling": sampling, "prompts in training": prompts}
+        model: Any = self.accelerator.unwrap_model(self.model)
+        bare = self._bare(model)
+        prompts = branching.obstacle(bare) if bare is not None else "the adapter needs the prompt"
+        found = {"sampling": self._why_not_sampled() or prompts, "prompts in training": prompts}
+        checkpointed = any(getattr(m, "gradient_checkpointing", False) for m in model.modules())
+        if prompts is None and (checkpointed or self.args.gradient_checkpointing):
+            found["prompts in training"] = "gradient checkpointing keeps no keys and values"
+        elif prompts is None:
+            whole = self._trial(super()._get_per_token_logps_and_entropies)
+            if not self._same(whole, self._trial(self._get_per_token_logps_and_entropies)):
+                found = dict.fromkeys(found, "its numbers change where the prompt is shared")
         return {part: reason for part, reason in found.items() if reason}
+
+    def _why_not_sampled(self) -> str | None:
+        """Return what the samples depend on besides temperature, top_p, top_k and min_p."""
+        if self.use_vllm:
+            return "vLLM samples"
+        if self.use_transformers_continuous_batching:
+            return "continuous batching samples"
+        with unwrap_model_for_generation(
+            self.model, self.accelerator, generation_kwargs=self.generation_kwargs
+        ) as model:
+            # What transformers makes of the trainer's settings, the checkpoint's own and its
+            # defaults; and of its defaults alone.
+            prepare = model._prepare_generation_config
+            self._sampling = prepare(self.generation_config)[0]
+            nothing = SimpleNamespace(generation_config=GenerationConfig(), config=model.config)
+            neutral = prepare.__func__(nothing, GenerationConfig())[0].to_dict()
+        known = SAMPLED | {name for name in neutral if name.startswith("output_")}
+        others = sorted(
+            name
+            for name, value in self._sampling.to_dict().items()
+            if name not in known and value != neutral.get(name)
+        )
+        return f"generation sets {', '.join(others)}" if others else None
+
+    def _trial(self, score: Callable[..., Any]) -> Tensor:
+        """Return the log-probabilities ``(4, 3)`` that ``score`` gives to rows made up for a trial.
+
+        Prompts of different lengths, the first two rows equal; in training mode, as in training.
+        """
+        model: Any = self.accelerator.unwrap_model(self.model)
+        rows = [[3, 4, 5, 6, 7, 8, 9, 10], [3, 4, 5, 6, 7, 8, 9, 10], [3, 4, 5, 6, 7, 9, 9, 8]]
+        ids, mask = branching.pad_left([*rows, [6, 4, 11, 8, 10]], 0, model.device)
+        ids = ids % model.config.get_text_config().vocab_size
+        mode = model.training
+        with torch.random.fork_rng(), torch.no_grad():
+            logps = score(model.train(), ids, mask, 3, compute_entropy=True)[0]
+        model.train(mode)
+        return logps.float()
+
+    def _same(self, first: Tensor, second: Tensor) -> bool:
+        """Say whether two ways to compute log-probabilities agree but for rounding."""
+        model: Any = self.accelerator.unwrap_model(self.model)
+        dtype = torch.bfloat16 if self.args.bf16 or self.args.fp16 else model.dtype
+        return torch.allclose(first, second, rtol=0, atol=SAME.get(dtype, 0.1))
 
     def _bare(self, model) -> PreTrainedModel | None:
         """Return the transformers model in ``model``, adapters in place; None if there is more."""
@@ -121,10 +163,10 @@ class UniqueGRPOTrainer(GRPOTrainer):
                 max_new_tokens=self.max_completion_length,
                 ends=self.eos_token_ids,
                 warp=branching.warpers(
-                    temperature=self.temperature,
-                    top_p=self.top_p,
-                    top_k=self.top_k,
-                    min_p=self.min_p,
+                    temperature=self._sampling.temperature,
+                    top_p=self._sampling.top_p,
+                    top_k=self._sampling.top_k,
+                    min_p=self._sampling.min_p,
                 ),
             )
         completions: list[list[int]] = [[]] * len(prompt_ids)
@@ -161,17 +203,21 @@ class UniqueGRPOTrainer(GRPOTrainer):
         rows = torch.stack([input_ids, attention_mask], dim=1)
         distinct, equal = torch.unique(rows, dim=0, return_inverse=True)
         scored, order = [], []
-        for members, context in self._by_gradient(equal, len(distinct)):
+        for members, with_gradient in self._by_gradient(equal, len(distinct)):
+            # Forward passes through DDP talk to the other processes, which may have one less.
+            scorer = model if with_gradient else self.accelerator.unwrap_model(model)
             for chunk in members.split(batch_size or len(distinct)):
                 order.append(chunk)
-                with context():
-                    scored.append(self._score(model, distinct[chunk], logits_to_keep))
+                with nullcontext() if with_gradient else torch.no_grad():
+                    scored.append(
+                        self._score(scorer, distinct[chunk], logits_to_keep, compute_entropy)
+                    )
         back = torch.argsort(torch.cat(order))[equal]
-        logps, entropies = (torch.cat(parts)[back] for parts in zip(*scored, strict=True))
-        return logps, entropies if compute_entropy else None, None
+        logps, entropies = zip(*scored, strict=True)
+        return torch.cat(logps)[back], torch.cat(entropies)[back] if compute_entropy else None, None
 
-    def _by_gradient(self, equal: Tensor, count: int) -> list[tuple[Tensor, Context]]:
-        """Split distinct rows into those that need a gradient and those that need none.
+    def _by_gradient(self, equal: Tensor, count: int) -> list[tuple[Tensor, bool]]:
+        """Split distinct rows into those that need a gradient (True) and those that need none.
 
         A row without advantage adds nothing to the gradient unless a KL penalty or an entropy
         bonus acts on it. One row is always kept: its gradient of zero reaches every parameter, so
@@ -179,39 +225,43 @@ class UniqueGRPOTrainer(GRPOTrainer):
         """
         everyone = torch.arange(count, device=equal.device)
         if self._advantages is None or self.beta != 0.0 or self._entropy_bonus_enabled:
-            return [(everyone, nullcontext)]
+            return [(everyone, torch.is_grad_enabled())]
         advantages = self._advantages.view(len(equal), -1)
         needed = torch.zeros(count, dtype=torch.bool, device=equal.device)
         needed[equal[(advantages != 0).any(dim=1)]] = True
         if not needed.any():
             needed[0] = True
-        split = ((everyone[needed], nullcontext), (everyone[~needed], torch.no_grad))
-        return [(members, context) for members, context in split if len(members)]
+        split = ((everyone[needed], True), (everyone[~needed], False))
+        return [(members, with_gradient) for members, with_gradient in split if len(members)]
 
-    def _score(self, model, rows: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    def _score(
+        self, model, rows: Tensor, width: int, compute_entropy: bool
+    ) -> tuple[Tensor, Tensor | None]:
         """Return log-probabilities and entropies ``(N, width)`` of the last ``width`` tokens.
 
         Args:
             model: TRL's, with its fused head.
             rows: ``(N, 2, length)``, token ids and mask; prompts are padded on the left.
             width: of the completions, padded on the right.
+            compute_entropy: whether the head computes entropies; a reference model's cannot.
         """
         ids, mask = rows.unbind(1)
-        if "prompts in training" in self.reasons:
+        bare = self._bare(model)
+        if "prompts in training" in self.reasons or bare is None:
             with compact_head():
                 logps, entropies, _ = super()._get_per_token_logps_and_entropies(
-                    model, ids, mask, width, compute_entropy=True
+                    model, ids, mask, width, compute_entropy=compute_entropy
                 )
             return logps, entropies
         # What is padding in every row is left out; the rest keeps the position that TRL gives it.
         start = int(mask.any(dim=0).to(torch.uint8).argmax())
         begin = ids.shape[1] - width - 1  # a prompt's last token predicts the completion's first
-        prefixes, owner = torch.unique(rows[:, :, start:begin], dim=0, return_inverse=True)
         positions = torch.arange(ids.shape[1], device=ids.device)
         labels = ids.masked_fill(mask == 0, -100)
-        bare, cache = self._bare(model), None
+        cache = None
         with self.accelerator.autocast(), compact_head():
-            if bare is not None and begin > start:
+            if begin > start:
+                prefixes, owner = torch.unique(rows[:, :, start:begin], dim=0, return_inverse=True)
                 columns = positions[start:begin]
                 trunk = branching.prefix_cache(bare, prefixes[:, 0], prefixes[:, 1], columns)
                 cache = branching.branch(trunk, owner)

@@ -74,6 +74,6 @@ def race(duel, spec, folder, tmp_path, **facts) -> None:
             others={"bare_seconds": bare},
             floor_seconds=floor,
             note=f"{spec.prompts_per_step} prompts, answers of at most "
-            f"{spec.max_completion_length} tokens, {spec.threads} threads, fp32.",
+            f"{spec.max_completion_length} tokens, threads: {spec.threads}, fp32.",
             **facts,
         )

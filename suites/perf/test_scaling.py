@@ -92,10 +92,10 @@ def workloads(axis, recipe):
 
 
 def parameters(shape):
-    """Return the number of weights of a model, its embedding left out."""
+    """Return the number of weights of a model to two digits, its embedding left out."""
     attention = 2 * shape.head_dim * (shape.num_attention_heads + shape.num_key_value_heads)
     per_layer = shape.hidden_size * (attention + 3 * shape.intermediate_size)
-    return shape.num_hidden_layers * per_layer
+    return float(f"{shape.num_hidden_layers * per_layer:.2g}")
 
 
 def timed(action):

@@ -18,7 +18,7 @@ def test_scoring_against_one_generation_a_prompt(duel, recipe, checkpoint):
         target=5.0,
         rounds=3,
         memory=False,  # one row against a batch
-        note=f"{len(work.prompts)} prompts, 1 thread, fp32. Plain: generate and a forward pass of "
+        note=f"{len(work.prompts)} prompts, threads: 1, fp32. Plain: generate and a forward pass of "
         "the demonstrated answer for each prompt.",
     )
 
@@ -33,7 +33,7 @@ def test_scoring_against_batched_generation(duel, recipe, checkpoint):
         ours=work.score,
         gate=1.2,
         rounds=9,
-        note=f"{len(work.prompts)} prompts, batches of {work.spec.batch_size}, 1 thread, fp32.",
+        note=f"{len(work.prompts)} prompts, batches of {work.spec.batch_size}, threads: 1, fp32.",
     )
 
 

@@ -54,6 +54,6 @@ def test_sft_epoch(duel, recipe, checkpoint, tmp_path):
         target=1.5,
         rounds=3,
         note=f"{len(tasks.load(spec.task).splits['sft'])} rows, batches of {spec.batch_size}, "
-        "1 thread, fp32, preparation of the rows included; ours finds them prepared, as every seed "
+        "threads: 1, fp32, preparation of the rows included; ours finds them prepared, as every seed "
         "after the first does.",
     )

@@ -6,6 +6,7 @@ import random
 import pytest
 import torch
 from datasets import Dataset
+from peft import PromptTuningConfig
 from hypothesis import given
 from hypothesis import strategies as st
 from transformers import TrainerCallback
@@ -22,13 +23,18 @@ MODELS = {
     "gpt2": {},
     "mistral": {"sliding_window": 4},
 }
-CANNOT = {
-    "dropout draws": ("gpt2", {"attn_pdrop": 0.1}, {}),
-    "mixture of experts": ("mixtral", {"num_local_experts": 2}, {}),
-    "NEFTune": ("llama", {}, {"neftune_noise_alpha": 5.0}),
-    "label smoothing": ("llama", {}, {"label_smoothing_factor": 0.1}),
-    "mixes": ("opt", {"word_embed_proj_dim": 48, "ffn_dim": 96, "dropout": 0.0}, {}),
-}
+OPT = {"word_embed_proj_dim": 48, "ffn_dim": 96}
+CANNOT = [
+    ("depend on its row", "gpt2", {"attn_pdrop": 0.1}, {}),
+    ("depend on its row", "opt", OPT | {"dropout": 0.1}, {}),
+    ("depend on its row", "opt", OPT | {"dropout": 0.0}, {}),
+    ("mixture of experts", "mixtral", {"num_local_experts": 2}, {}),
+    ("NEFTune", "llama", {}, {"neftune_noise_alpha": 5.0}),
+    ("label smoothing", "llama", {}, {"label_smoothing_factor": 0.1}),
+    ("a loss function", "llama", {}, {"compute_loss_func": lambda o, _, **__: o.logits.sum() * 0}),
+    ("tokens of its own", "llama", {}, {"peft_config": PromptTuningConfig(
+        num_virtual_tokens=2, task_type="CAUSAL_LM")}),
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -152,14 +158,17 @@ def test_a_batch_holds_every_sequence_whole_and_labels_nothing_else(lengths):
     assert batch["num_tokens"] == sum(lengths)
 
 
-@pytest.mark.filterwarnings("ignore:`label_smoothing_factor` is deprecated:FutureWarning")
-@pytest.mark.parametrize("reason", list(CANNOT))
-def test_where_packing_would_change_the_numbers_trl_pads(load, tmp_path, reason):
-    architecture, changes, options = CANNOT[reason]
+@pytest.mark.filterwarnings("ignore:.* is deprecated:FutureWarning")
+@pytest.mark.parametrize(("reason", "architecture", "changes", "options"), CANNOT)
+def test_where_packing_would_change_the_numbers_trl_pads(
+    load, tmp_path, reason, architecture, changes, options
+):
     model, tokenizer = load(architecture, changes)
+    own = {name: options[name] for name in ("compute_loss_func", "peft_config") if name in options}
+    config = {name: value for name, value in options.items() if name not in own}
     trainer = PackedSFTTrainer(
-        model=model, args=configure(tmp_path, **options), processing_class=tokenizer,
-        train_dataset=Dataset.from_list(ragged(5, True)),
+        model=model, args=configure(tmp_path, **config), processing_class=tokenizer,
+        train_dataset=Dataset.from_list(ragged(5, True)), **own,
     )  # fmt: skip
     assert reason in trainer.reasons["packing"]
     trainer.train()

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from coupling_bench import models, stages
+from coupling_bench import models, progress, stages
+from coupling_bench.console import Console
 from coupling_bench.executors import open_executor
 from coupling_bench.fingerprint import address
 from coupling_bench.pipelines import NODES
@@ -157,6 +158,37 @@ def test_a_prompt_longer_than_the_context_is_refused_and_not_cut(store, node, li
         spec = dataclasses.replace(spec, max_completion_length=154)
     with pytest.raises(ValueError, match=rf"{address(spec)}: row \d+ has \d+ tokens .* limit is 6"):
         stages.make(spec, store)
+
+
+def test_what_trl_does_itself_is_said_in_one_line_and_kept_with_the_stage(store):
+    heard = []
+    spec = dataclasses.replace(NODES["rl"](RECIPE, 0), repetition_penalty=1.1)
+    progress.listen(heard.append)
+    try:
+        entry, _ = stages.make(spec, store)
+    finally:
+        progress.listen(None)
+    reason = "repetition_penalty looks back at each row"
+    assert entry.facts["fallbacks"] == {"sampling": reason}
+    notes = [message.note for message in heard if message.note]
+    assert notes == [f"sampling by TRL's own, slower code: {reason}."]
+    console = Console(terminal := Lines(), {address(spec): "embedded: rl, seed 0"})
+    for message in heard:
+        console.progress(message)
+    assert sum(notes[0] in line for line in terminal.lines) == 1
+
+
+class Lines:
+    """A terminal that keeps what is written."""
+
+    def __init__(self):
+        self.lines = []
+
+    def ensure_newline(self):
+        pass
+
+    def write_line(self, text, **markup):
+        self.lines.append(text)
 
 
 def test_the_verifier_is_strict_and_knows_the_truth(store, monkeypatch):

@@ -38,8 +38,14 @@ def rewards(completion_ids, **_):
     return [float(len(ids) % 2) + 0.1 * (ids[0] % 3) for ids in completion_ids]
 
 
-def trainer(kind, folder, output, *, reward=rewards, attention="sdpa", peft_config=None, **options):
+def trainer(
+    kind, folder, output, *, reward=rewards, attention="sdpa", peft_config=None, prompts=PROMPTS,
+    change=lambda model: None, **options,
+):  # fmt: skip
+    """Return a trainer of ``kind``; ``change`` is done to its model before it is built."""
     quiet_libraries()
+    model = AutoModelForCausalLM.from_pretrained(folder, attn_implementation=attention)
+    change(model)
     generations = options.setdefault("num_generations", 4)
     config = {
         "output_dir": str(output), "per_device_train_batch_size": len(PROMPTS) * generations,
@@ -48,10 +54,10 @@ def trainer(kind, folder, output, *, reward=rewards, attention="sdpa", peft_conf
         "save_strategy": "no", "disable_tqdm": True, "dataloader_pin_memory": False,
     }  # fmt: skip
     made = kind(
-        model=AutoModelForCausalLM.from_pretrained(folder, attn_implementation=attention),
+        model=model,
         reward_funcs=reward,
         args=GRPOConfig(**config | options),
-        train_dataset=Dataset.from_list([{"prompt": prompt} for prompt in PROMPTS]),
+        train_dataset=Dataset.from_list([{"prompt": prompt} for prompt in prompts]),
         processing_class=AutoTokenizer.from_pretrained(folder),
         peft_config=peft_config,
     )
@@ -137,7 +143,6 @@ def test_every_loss_has_trls_gradient(saved, tmp_path, architecture, beta):
         {"delta": 1.1, "num_iterations": 2},
         {"use_bias_correction_kl": True, "beta": 0.2},
         {"attention": "eager"},
-        {"activation_checkpointing": True},
     ],
     ids=str,
 )
@@ -229,15 +234,20 @@ def test_a_batch_without_advantage_has_a_gradient_of_zero_and_the_optimizer_stil
     assert torch.allclose(ends[0], ends[1], atol=1e-5)
 
 
-def test_micro_batches_add_up_to_trls_gradient(saved, tmp_path):
-    """Whole trainings on the same samples: weights agree to a thousandth of the way they went."""
+@pytest.mark.parametrize("options", [{}, {"beta": 0.2}, {"beta": 0.2, "lora": True}], ids=str)
+def test_whole_trainings_on_the_same_samples_end_as_trls_do(saved, tmp_path, options):
+    """Micro-batches, old and reference log-probabilities: a thousandth of the way apart at most."""
     folder, ends = saved["qwen3"], []
+    adapter = LoraConfig(r=4, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM")
     config = {
+        "beta": options.get("beta", 0.0), "peft_config": adapter if "lora" in options else None,
+        "learning_rate": 1e-2 if "lora" in options else 1e-3,
         "max_steps": 4, "gradient_accumulation_steps": 4, "per_device_train_batch_size": 4,
         "steps_per_generation": 4, "num_iterations": 2, "adam_epsilon": 1e-3, "seed": 3,
     }  # fmt: skip
     plain = trainer(GRPOTrainer, folder, tmp_path, **config)
     ours = trainer(UniqueGRPOTrainer, folder, tmp_path, **config)
+    assert not ours.reasons
     begin = torch.cat([p.detach().flatten() for p in plain.model.parameters()])
     ours._generate_single_turn = lambda *a: GRPOTrainer._generate_single_turn(ours, *a)
     for each in (plain, ours):
@@ -251,9 +261,9 @@ def test_micro_batches_add_up_to_trls_gradient(saved, tmp_path):
 
 def test_each_prompt_gets_its_own_completions(saved, tmp_path):
     """Equal prompts apart from each other, as another process's slice may have them."""
-    ours = trainer(UniqueGRPOTrainer, saved["qwen3"], tmp_path)
+    # So cold that every prompt has one completion.
+    ours = trainer(UniqueGRPOTrainer, saved["qwen3"], tmp_path, temperature=1e-4)
     tokenizer = ours.processing_class
-    ours.temperature = 1e-4  # every prompt has one completion
     prompts = [tokenizer(p)["input_ids"] for p in (PROMPTS[0], PROMPTS[1], PROMPTS[0], PROMPTS[3])]
     found, _ = ours._generate_single_turn(prompts, None, {}, 1)
     greedy = trainer(GRPOTrainer, saved["qwen3"], tmp_path, temperature=1e-4)
@@ -261,23 +271,72 @@ def test_each_prompt_gets_its_own_completions(saved, tmp_path):
     assert found == expected
 
 
-@pytest.mark.parametrize(
-    ("options", "changes", "reasons"),
-    [
-        ({}, {"resid_pdrop": 0.1}, {"sampling": "dropout", "scoring": "dropout"}),
-        ({"repetition_penalty": 1.1}, {}, {"sampling": "repetition_penalty"}),
-        ({"generation_kwargs": {"num_beams": 1}}, {}, {"sampling": "generation_kwargs"}),
-        ({"activation_checkpointing": True}, {}, {"prompts in training": "checkpointing"}),
-    ],
-)
-def test_what_cannot_be_shared_is_done_by_trl_and_says_why(tmp_path, options, changes, reasons):
-    folder = architectures.save("gpt2", tmp_path / "model", **changes)
+def test_prompts_of_one_token_have_nothing_to_share_and_trls_gradient(saved, tmp_path):
+    plain, ours = pair(saved["qwen3"], tmp_path, prompts=["c", "d", "e", "f"])
+    torch.manual_seed(1)
+    rows = [{"prompt": p} for p in "cdef" for _ in range(4)]
+    inputs = plain._generate_and_score_completions(rows)
+    assert inputs["prompt_ids"].shape[1] == 1
+    assert_equal(plain, ours, inputs)
+
+
+def test_an_open_top_k_is_the_fifty_of_transformers(saved, tmp_path):
+    """``None`` leaves it to the checkpoint and then to transformers' default, which is no zero."""
+    ours = trainer(UniqueGRPOTrainer, saved["qwen3"], tmp_path, top_k=None, temperature=5.0)
+    assert not ours.reasons
+    prompt = ours.processing_class(PROMPTS[0])["input_ids"]
+    drawn = ours._generate_single_turn([prompt] * 2000, None, {}, 1)[0]
+    assert 40 < len({row[0] for row in drawn}) <= 50
+
+
+def suppress(model):
+    model.generation_config.suppress_tokens = [5, 6]
+
+
+FALLBACKS = {
+    "dropout": ("gpt2", {}, {"resid_pdrop": 0.1}, None, ("scoring", "sampling"), "unequal"),
+    "dropout in a function": (
+        "opt", {}, {"dropout": 0.1}, None, ("scoring", "sampling"), "unequal",
+    ),
+    "positions from the mask": (
+        "opt", {}, {"dropout": 0.0}, None, ("prompts in training", "sampling"), "prompt is shared",
+    ),
+    "repetition": (
+        "gpt2", {"repetition_penalty": 1.1}, {}, None, ("sampling",), "repetition_penalty",
+    ),
+    "generation_kwargs": (
+        "gpt2", {"generation_kwargs": {"typical_p": 0.9}}, {}, None, ("sampling",), "typical_p",
+    ),
+    "the checkpoint's own settings": ("gpt2", {}, {}, suppress, ("sampling",), "suppress_tokens"),
+    "checkpointing": (
+        "gpt2", {"activation_checkpointing": True}, {}, None, ("prompts in training",), "keeps no",
+    ),
+    "checkpointing of the model alone": (
+        "gpt2", {}, {}, lambda m: m.gradient_checkpointing_enable(), ("prompts in training",),
+        "keeps no",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FALLBACKS)
+def test_what_cannot_be_shared_is_done_by_trl_and_says_why(tmp_path, name):
+    architecture, options, shape, change, parts, reason = FALLBACKS[name]
+    folder = architectures.save(architecture, tmp_path / "model", **shape)
+    options = options | ({"change": change} if change else {})
     ours = trainer(UniqueGRPOTrainer, folder, tmp_path, **options)
-    assert set(ours.reasons) == set(reasons)
-    for part, reason in reasons.items():
-        assert reason in ours.reasons[part]
+    assert set(ours.reasons) == set(parts)
+    assert all(reason in because for because in ours.reasons.values())
     ours.train()
     assert ours.state.global_step == 1
+
+
+@pytest.mark.parametrize("name", ["positions from the mask", "checkpointing of the model alone"])
+def test_where_trl_does_it_the_gradient_is_trls(tmp_path, name):
+    architecture, options, shape, change, _, _ = FALLBACKS[name]
+    folder = architectures.save(architecture, tmp_path / "model", **shape)
+    options = options | ({"change": change} if change else {})
+    plain, ours = pair(folder, tmp_path, **options)
+    assert_equal(plain, ours, sampled(plain))
 
 
 def test_two_processes_train_as_trl_does(saved, tmp_path):
