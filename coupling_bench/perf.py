@@ -1,4 +1,4 @@
-"""Benchmarks of ours against plain TRL: what is kept of them, and where.
+"""Benchmarks of ours against plain TRL, or another way: what is kept of them, and where.
 
 Two files lie beside a record: ``perf.json``, one entry a benchmark, and ``scaling.json``, one entry
 a point of a curve. The page shows both. Ratios compare; seconds do not travel between machines.
@@ -16,30 +16,32 @@ PERF, SCALING = "perf.json", "scaling.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Duel:
-    """Both arms of a benchmark, run in turns in one process on the same work."""
+    """Both arms of a benchmark, run in turns on one machine."""
 
     name: str
     group: str
     ours_seconds: float
-    """Median of the rounds; of plain TRL likewise."""
+    """Median of the rounds; of the other arm likewise."""
     plain_seconds: float
     ours_peak_bytes: float | None
-    """Most bytes of tensors alive at once in one round, weights left out."""
+    """Most bytes of tensors alive at once in one round, beyond those before it."""
     plain_peak_bytes: float | None
     gate: float
     """The benchmark fails under this ratio."""
     target: float | None
     """The ratio that we aim at."""
     rounds: int
+    against: str = "plain TRL"
+    """What the other arm is."""
     note: str | None = None
     bare_seconds: float | None = None
-    """A bare PyTorch loop that does the same unique work without a trainer."""
+    """A bare PyTorch loop of the unique work: no trainer, metrics or rows without advantage."""
     floor_seconds: float | None = None
-    """Floating-point operations of the unique work over the measured matrix-product rate."""
+    """Operations of that loop's matrix products over their measured rate; no attention."""
 
     @property
     def ratio(self) -> float:
-        """How many times plain TRL's time is ours."""
+        """How many times as long the other arm takes."""
         return self.plain_seconds / self.ours_seconds
 
     @property
@@ -71,7 +73,7 @@ def write(duels: list[Duel], points: list[Point], folder: Path) -> None:
 
 def lines(duels: list[Duel]) -> list[str]:
     """Return a table of the ratios as aligned lines."""
-    rows = [("benchmark", "plain", "ours", "ratio", "gate", "target", "peak", "bare", "floor")]
+    rows = [("benchmark", "other", "ours", "ratio", "gate", "target", "peak", "bare", "floor")]
     for duel in duels:
         rows.append(
             (

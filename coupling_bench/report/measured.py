@@ -55,7 +55,7 @@ FIELDS: dict[str, dict[str, Kind]] = {
         "ours_seconds": POSITIVE, "plain_seconds": POSITIVE,
         "ours_peak_bytes": _or_null(POSITIVE), "plain_peak_bytes": _or_null(POSITIVE),
         "gate": POSITIVE, "target": _or_null(POSITIVE), "passed": FLAG, "rounds": POSITIVE,
-        "note": _or_null(_line(0, 600)),
+        "against": _line(1, 60), "note": _or_null(_line(0, 600)),
         "bare_seconds": _or_null(POSITIVE), "floor_seconds": _or_null(POSITIVE),
     },
     "scaling.json": {

@@ -57,6 +57,11 @@ def of_answers(tokenizer, task: TaskSpec, split: str, completion_only: bool) -> 
     return _of_answers(_Tokenizer(content, tokenizer), task, split, completion_only)
 
 
+def forget() -> None:
+    """Let the next call of ``of_answers`` compute its rows anew."""
+    _of_answers.cache_clear()
+
+
 @dataclass(frozen=True)
 class _Tokenizer:
     """A tokenizer that equals another if both make the same tokens."""

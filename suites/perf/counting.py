@@ -38,7 +38,7 @@ def peak_of(profiled: profile) -> int:
 
 
 def operations(action: Callable[[], object]) -> int:
-    """Return the floating-point operations of the matrix products and attention in ``action``."""
+    """Return the operations of the matrix products in ``action``; torch counts no CPU attention."""
     with FlopCounterMode(display=False) as counter:
         action()
     return counter.get_total_flops()

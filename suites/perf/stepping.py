@@ -50,6 +50,8 @@ class Stepper(TrainerCallback):
         self.stopping = True
         self.go.release()
         self.thread.join(PATIENCE)
+        if self.failure is not None:
+            raise self.failure
 
     def on_train_begin(self, args, state, control, **kwargs):  # noqa: D102
         self._pause()

@@ -60,13 +60,13 @@ def race(duel, spec, folder, tmp_path, **facts) -> None:
     rate = counting.matrix_rate(spec.threads)
     bare = BareGRPO(spec, folder)
     floor = counting.operations(bare) / rate
-    arms = [
-        Stepper(
-            lambda callbacks, k=kind: grpo.build(spec, folder, tmp_path, callbacks, k), spec.threads
+
+    def arm(kind) -> Stepper:
+        return Stepper(
+            lambda callbacks: grpo.build(spec, folder, tmp_path, callbacks, kind), spec.threads
         )
-        for kind in (GRPOTrainer, UniqueGRPOTrainer)
-    ]
-    with closing(arms[0]) as plain, closing(arms[1]) as ours:
+
+    with closing(arm(GRPOTrainer)) as plain, closing(arm(UniqueGRPOTrainer)) as ours:
         duel(
             group="GRPO step",
             plain=plain,

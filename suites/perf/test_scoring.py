@@ -1,5 +1,7 @@
 """Held-out scoring of a checkpoint: exact from one forward a prompt, against generating."""
 
+import pytest
+
 from coupling_bench.pipelines import NODES, observation
 
 
@@ -10,27 +12,30 @@ def test_scoring_against_one_generation_a_prompt(duel, recipe, checkpoint):
     """
     work = Scoring(observation(NODES["sft"](recipe, 0), 0, "held_out"), checkpoint("sft"))
     duel(
-        name="held-out scoring, against one generation a prompt",
+        name="held-out scoring",
         group="scoring",
+        against="one generation a prompt",
         plain=lambda: work.generate(batch_size=1),
         ours=work.score,
         gate=5.0,
         target=5.0,
         rounds=3,
         memory=False,  # one row against a batch
-        note=f"{len(work.prompts)} prompts, threads: 1, fp32. Plain: generate and a forward pass of "
-        "the demonstrated answer for each prompt.",
+        note=f"{len(work.prompts)} prompts, threads: 1, fp32. The other: generate, and a forward "
+        "pass of the demonstrated answer, for each prompt.",
     )
 
 
-def test_scoring_against_batched_generation(duel, recipe, checkpoint):
-    """The same in batches as large as ours."""
+@pytest.mark.parametrize("sampling", [False, True], ids=["exact", "exact and sampled"])
+def test_scoring_against_batched_generation(duel, recipe, checkpoint, sampling):
+    """The same in batches as large as ours; and with the paper's sampled completion."""
     work = Scoring(observation(NODES["sft"](recipe, 0), 0, "held_out"), checkpoint("sft"))
     duel(
-        name="held-out scoring, against batched generation",
+        name="held-out scoring, with a sample" if sampling else "held-out scoring in batches",
         group="scoring",
+        against="generation in batches",
         plain=lambda: work.generate(batch_size=work.spec.batch_size),
-        ours=work.score,
+        ours=work.score_and_sample if sampling else work.score,
         gate=1.2,
         rounds=9,
         note=f"{len(work.prompts)} prompts, batches of {work.spec.batch_size}, threads: 1, fp32.",
@@ -52,13 +57,17 @@ class Scoring:
         self.task = tasks.load(spec.of.task)
         self.items = self.task.splits[spec.split]
         self.prompts = [self.task.prompt(item) for item in self.items]
-        self.reader = probes.Reader(
+        self.reader = lambda: probes.Reader(
             self.model, self.tokenizer, self.prompts, self.task.spec.answers, spec
         )
 
     def score(self) -> None:
-        """Compute the probability of every answer to every prompt, and sample none."""
-        self.reader.score((1.0,))
+        """Tokenise, and compute the probability of every answer to every prompt; sample none."""
+        self.reader().score((1.0,))
+
+    def score_and_sample(self) -> None:
+        """Do the same and sample one completion a prompt."""
+        self.reader().score_and_sample((1.0,))
 
     def generate(self, batch_size: int) -> None:
         """Sample one completion a prompt and compute the loss of the demonstrated answer."""

@@ -42,13 +42,13 @@ def test_warm_suites(duel, tmp_path, pytestconfig):
     colds = iter(range(100))
     run("warm")
     duel(
-        name="warm suites, against cold",
+        name="warm suites",
         group="suites",
+        against="the same command, cold",
         plain=lambda: run(f"cold-{next(colds)}"),
         ours=lambda: run("warm"),
         gate=2.0,
         rounds=2,
         memory=False,
-        note="The whole command with the start of Python, scale smoke, three seeds. Both arms are "
-        "ours.",
+        note="The whole command with the start of Python, scale smoke, three seeds.",
     )

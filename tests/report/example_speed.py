@@ -11,7 +11,7 @@ def benchmark(name: str, ratio: float, **changes: Any) -> dict[str, Any]:
         "name": name, "group": "grpo", "ratio": ratio, "ours_seconds": 0.08,
         "plain_seconds": round(0.08 * ratio, 3), "ours_peak_bytes": 41_000_000,
         "plain_peak_bytes": 93_000_000, "gate": 3.0, "target": 5.0, "passed": True, "rounds": 7,
-        "note": "", "bare_seconds": 0.05, "floor_seconds": 0.03,
+        "against": "plain TRL", "note": "", "bare_seconds": 0.05, "floor_seconds": 0.03,
     } | changes  # fmt: skip
 
 
