@@ -6,9 +6,9 @@ import random
 import pytest
 import torch
 from datasets import Dataset
-from peft import PromptTuningConfig
 from hypothesis import given
 from hypothesis import strategies as st
+from peft import PromptTuningConfig
 from transformers import TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
