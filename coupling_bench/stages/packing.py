@@ -134,7 +134,15 @@ def obstacle(trainer: SFTTrainer) -> str | None:
         return "a mixture of experts balances its load over the whole batch"
     if isinstance(model, PeftModel) and model.active_peft_config.is_prompt_learning:
         return "the adapter puts tokens of its own before each row"
-    return "a sequence's numbers depend on its row (dropout?)" if _mixes(model) else None
+    if has_dropout(model):
+        return "dropout draws by the place in the batch"
+    return "a sequence's numbers depend on its row" if _mixes(model) else None
+
+
+def has_dropout(model: torch.nn.Module) -> bool:
+    """Say whether a module drops activations; one in a fresh adapter cannot be seen at work yet."""
+    dropout = torch.nn.modules.dropout._DropoutNd
+    return any(isinstance(module, dropout) and module.p > 0 for module in model.modules())
 
 
 @torch.no_grad()

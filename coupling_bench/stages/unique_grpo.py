@@ -17,7 +17,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import torch
-from peft import PeftModel
+from peft import PeftModel, PeftType
 from torch import Tensor
 from transformers import GenerationConfig, PreTrainedModel
 from trl import GRPOTrainer
@@ -25,6 +25,7 @@ from trl.models import unwrap_model_for_generation
 
 from coupling_bench import branching
 from coupling_bench.stages.compact_head import compact_head
+from coupling_bench.stages.packing import has_dropout
 
 SAMPLED = {
     "max_new_tokens", "max_length", "do_sample", "temperature", "top_p", "top_k", "min_p",
@@ -57,15 +58,16 @@ class UniqueGRPOTrainer(GRPOTrainer):
             return "the model takes images"
         plain = super()._get_per_token_logps_and_entropies
         first, second = self._trial(plain), self._trial(plain)
-        if not (self._same(first, second) and self._same(first[0], first[1])):
-            return "equal rows get unequal numbers (dropout?)"
+        same = self._same(first, second) and self._same(first[0], first[1])
+        if not same or has_dropout(self.accelerator.unwrap_model(self.model)):
+            return "dropout, or noise of another kind, makes equal rows unequal"
         return None
 
     def _why_not_shared(self) -> dict[str, str]:
         """Return why prompts cannot be shared: {part of the work: reason}, empty if they can."""
         model: Any = self.accelerator.unwrap_model(self.model)
         bare = self._bare(model)
-        prompts = branching.obstacle(bare) if bare is not None else "the adapter needs the prompt"
+        prompts = branching.obstacle(bare) if bare is not None else "the adapter is no plain LoRA"
         found = {"sampling": self._why_not_sampled() or prompts, "prompts in training": prompts}
         checkpointed = any(getattr(m, "gradient_checkpointing", False) for m in model.modules())
         if prompts is None and (checkpointed or self.args.gradient_checkpointing):
@@ -121,12 +123,18 @@ class UniqueGRPOTrainer(GRPOTrainer):
         return torch.allclose(first, second, rtol=0, atol=SAME.get(dtype, 0.1))
 
     def _bare(self, model) -> PreTrainedModel | None:
-        """Return the transformers model in ``model``, adapters in place; None if there is more."""
+        """Return the transformers model in ``model``, adapters in place.
+
+        None if the adapter may do more than change weights. What a fresh adapter does cannot be
+        tried: it does nothing yet.
+        """
         bare: Any = self.accelerator.unwrap_model(model)
         if not isinstance(bare, PeftModel):
             return bare
-        more = bare.active_peft_config.is_prompt_learning
-        return None if more else cast(Any, bare.get_base_model())
+        config = bare.active_peft_config
+        activated = getattr(config, "alora_invocation_tokens", None)
+        plain = config.peft_type == PeftType.LORA and not activated
+        return cast(Any, bare.get_base_model()) if plain else None
 
     def _tokenize_prompts(self, prompts):
         """Tokenise each distinct text once."""

@@ -25,7 +25,7 @@ MODELS = {
 }
 OPT = {"word_embed_proj_dim": 48, "ffn_dim": 96}
 CANNOT = [
-    ("depend on its row", "gpt2", {"attn_pdrop": 0.1}, {}),
+    ("dropout draws", "gpt2", {"attn_pdrop": 0.1}, {}),
     ("depend on its row", "opt", OPT | {"dropout": 0.1}, {}),
     ("depend on its row", "opt", OPT | {"dropout": 0.0}, {}),
     ("mixture of experts", "mixtral", {"num_local_experts": 2}, {}),

@@ -294,9 +294,9 @@ def suppress(model):
 
 
 FALLBACKS = {
-    "dropout": ("gpt2", {}, {"resid_pdrop": 0.1}, None, ("scoring", "sampling"), "unequal"),
+    "dropout": ("gpt2", {}, {"resid_pdrop": 0.1}, None, ("scoring", "sampling"), "makes equal rows"),
     "dropout in a function": (
-        "opt", {}, {"dropout": 0.1}, None, ("scoring", "sampling"), "unequal",
+        "opt", {}, {"dropout": 0.1}, None, ("scoring", "sampling"), "makes equal rows",
     ),
     "positions from the mask": (
         "opt", {}, {"dropout": 0.0}, None, ("prompts in training", "sampling"), "prompt is shared",
@@ -328,6 +328,20 @@ def test_what_cannot_be_shared_is_done_by_trl_and_says_why(tmp_path, name):
     assert all(reason in because for because in ours.reasons.values())
     ours.train()
     assert ours.state.global_step == 1
+
+
+@pytest.mark.parametrize(
+    ("adapter", "reason"),
+    [
+        ({"lora_dropout": 0.1}, "dropout"),
+        ({"alora_invocation_tokens": [7]}, "no plain LoRA"),
+    ],
+)
+def test_what_a_fresh_adapter_does_not_show_yet_is_looked_up(saved, tmp_path, adapter, reason):
+    config = LoraConfig(r=4, target_modules=["q_proj"], task_type="CAUSAL_LM", **adapter)
+    ours = trainer(UniqueGRPOTrainer, saved["qwen3"], tmp_path, peft_config=config)
+    assert len(ours.reasons) == 2
+    assert all(reason in because for because in ours.reasons.values())
 
 
 @pytest.mark.parametrize("name", ["positions from the mask", "checkpointing of the model alone"])
