@@ -294,7 +294,9 @@ def suppress(model):
 
 
 FALLBACKS = {
-    "dropout": ("gpt2", {}, {"resid_pdrop": 0.1}, None, ("scoring", "sampling"), "makes equal rows"),
+    "dropout": (
+        "gpt2", {}, {"resid_pdrop": 0.1}, None, ("scoring", "sampling"), "makes equal rows",
+    ),
     "dropout in a function": (
         "opt", {}, {"dropout": 0.1}, None, ("scoring", "sampling"), "makes equal rows",
     ),
