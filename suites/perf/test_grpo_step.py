@@ -41,7 +41,7 @@ def test_grpo_step_of_a_larger_model(duel, larger, tmp_path):
         name="GRPO step, 25 M parameters, G=16",
         gate=6.0,
         target=12.0,
-        rounds=3,
+        rounds=5,
     )
 
 

@@ -9,7 +9,7 @@ from coupling_bench.pipelines import NODES
 
 @pytest.mark.parametrize("seed", ["first", "further"])
 def test_sft_epoch(duel, recipe, checkpoint, tmp_path, seed):
-    """On the embedded model, 2,000 rows in batches of 32; a further seed finds its tokens."""
+    """On the embedded model, 8,000 rows in batches of 32; a further seed finds its tokens."""
     import torch
     from datasets import Dataset
     from transformers import PrinterCallback
@@ -21,9 +21,7 @@ def test_sft_epoch(duel, recipe, checkpoint, tmp_path, seed):
 
     quiet_libraries()
     torch.set_num_threads(1)
-    node = NODES["sft"](recipe, 0)
-    task = replace(node.task, prompts_size=2_000)
-    spec = replace(node, task=task, num_train_epochs=1, snapshot_every=10_000)
+    spec = replace(NODES["sft"](recipe, 0), num_train_epochs=1, snapshot_every=10_000)
     start = checkpoint("base")
 
     def plain() -> None:
@@ -57,7 +55,8 @@ def test_sft_epoch(duel, recipe, checkpoint, tmp_path, seed):
         ours=ours,
         gate=1.2,
         target=1.5,
-        rounds=4,
+        rounds=3,
+        memory=seed == "first",
         note=f"{len(tasks.load(spec.task).splits['sft'])} rows, batches of {spec.batch_size}, "
         "threads: 1, fp32, preparation of the rows included.",
     )
