@@ -64,7 +64,7 @@ def larger(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> tuple[GR
         recipe.rl, prompts_per_step=8, num_generations=16, max_steps=10_000,
         snapshot_every=10_000, learning_rate=1e-5, threads=2,
     )  # fmt: skip
-    return answering(spec, shape, prompt_tokens=57, folder=tmp_path_factory.mktemp("larger"))
+    return answering(spec, shape, prompt_tokens=56, folder=tmp_path_factory.mktemp("larger"))
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def answering(
     Args:
         spec: of RL.
         shape: of the model.
-        prompt_tokens: of the shortest prompt; the longest has six more.
+        prompt_tokens: of the shortest prompt; the longest has seven more.
         folder: where the checkpoint goes.
     """
     task = replace(spec.task, pretraining_size=2_000, prompts_size=128)
@@ -31,10 +31,10 @@ def answering(
     texts = [item.sentence for item in plain.splits["pretraining"]]
     tokenizer = models.new_tokenizer(shape, [*texts, *task.answers])
     shortest = min(len(tokenizer(plain.prompt(item))["input_ids"]) for item in plain.splits["rl"])
-    before = ""
-    for text in texts:  # sentences stand before each prompt until it is long enough
-        if len(tokenizer(f"{before}{text} ")["input_ids"]) <= prompt_tokens - shortest:
-            before += f"{text} "
+    before, room = "", prompt_tokens - shortest
+    for word in " ".join(texts[:50]).split():  # sentences stand before each prompt
+        if len(tokenizer(f"{before}{word} ")["input_ids"]) <= room + 1:  # the last space joins on
+            before += f"{word} "
     task = replace(task, prompt_template=before + "{sentence}\n")
     start = folder / "random"
     start.mkdir(parents=True)
