@@ -168,7 +168,7 @@ def test_what_trl_does_itself_is_said_in_one_line_and_kept_with_the_stage(store)
         entry, _ = stages.make(spec, store)
     finally:
         progress.listen(None)
-    reason = "repetition_penalty looks back at each row"
+    reason = "generation sets repetition_penalty"
     assert entry.facts["fallbacks"] == {"sampling": reason}
     notes = [message.note for message in heard if message.note]
     assert notes == [f"sampling by TRL's own, slower code: {reason}."]
