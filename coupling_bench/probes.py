@@ -56,7 +56,7 @@ def run(spec: ObservationSpec, start: Path, folder: Path) -> dict[str, Any]:
     for number, step in enumerate(steps, start=1):
         models.load_snapshot(model, start, step)
         last = number == len(steps)
-        scores, texts = reader.score_and_sample((1.0, *spec.temperatures) if last else (1.0,))
+        scores, texts = reader.read((1.0, *spec.temperatures) if last else (1.0,))
         answer_logps.append(scores[0])
         completions.append(texts)
         tell(Progress(address=address(spec), step=number, total=len(steps)))
@@ -83,7 +83,7 @@ def run(spec: ObservationSpec, start: Path, folder: Path) -> dict[str, Any]:
 
 
 def _check_lengths(spec: ObservationSpec, tokenizer, prompts: Sequence[str], limit: int) -> None:
-    answers = _answer_ids(tokenizer, spec.of.task.answers)
+    answers = answer_ids(tokenizer, spec.of.task.answers)
     room = max(spec.sampling_tokens, *(len(ids) for ids in answers))
     for number, ids in enumerate(tokenizer(list(prompts))["input_ids"], start=1):
         if len(ids) + room > limit:
@@ -99,7 +99,8 @@ def _demonstrated(truth: np.ndarray, label_noise: float) -> np.ndarray:
     return np.where(right, 1.0 - label_noise, label_noise)
 
 
-def _answer_ids(tokenizer: PreTrainedTokenizerFast, answers: Sequence[str]) -> list[list[int]]:
+def answer_ids(tokenizer: PreTrainedTokenizerFast, answers: Sequence[str]) -> list[list[int]]:
+    """Return the token ids of each answer, its end of sequence included."""
     return [[*tokenizer(answer)["input_ids"], tokenizer.eos_token_id] for answer in answers]
 
 
@@ -109,27 +110,21 @@ class Reader:
     def __init__(self, model: PreTrainedModel, tokenizer, prompts, answers, spec: ObservationSpec):
         """Read from ``model`` as its weights are when it is asked."""
         self.model, self.tokenizer, self.spec = model, tokenizer, spec
-        self.answer_ids = _answer_ids(tokenizer, answers)
+        self.answer_ids = answer_ids(tokenizer, answers)
         self.prompt_ids = tokenizer(list(prompts))["input_ids"]
         # Batches of prompts of like length: padding costs as much as words.
         by_length = sorted(range(len(prompts)), key=lambda place: len(self.prompt_ids[place]))
         size = spec.batch_size
         self.batches = [by_length[at : at + size] for at in range(0, len(by_length), size)]
 
-    def score(self, temperatures: Sequence[float]) -> np.ndarray:
-        """Return ``(K, P, A)``: log-probabilities in nats, logits divided by each temperature."""
-        return self._read(temperatures, sampling=False)[0]
-
-    def score_and_sample(self, temperatures: Sequence[float]) -> tuple[np.ndarray, list[str]]:
-        """Return the same and one sampled completion a prompt.
-
-        The seed is the same for every snapshot.
-        """
-        return self._read(temperatures, sampling=True)
-
-    def _read(
-        self, temperatures: Sequence[float], *, sampling: bool
+    def read(
+        self, temperatures: Sequence[float], *, sampling: bool = True
     ) -> tuple[np.ndarray, list[str]]:
+        """Return ``(K, P, A)`` log-probabilities in nats, and one sampled completion a prompt.
+
+        Logits are divided by each temperature. The seed of the samples is the same for every
+        snapshot; without ``sampling`` they are empty.
+        """
         import torch
 
         from coupling_bench import branching

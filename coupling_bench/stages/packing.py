@@ -18,6 +18,7 @@ from peft import PeftModel
 from trl import SFTTrainer
 
 from coupling_bench.stages.compact_head import compact_head
+from coupling_bench.stages.trials import has_dropout, trying
 
 WIDTH = 48
 """Tokens in a packed row, unless a sequence is longer: attention costs the square of it. Measured
@@ -139,13 +140,6 @@ def obstacle(trainer: SFTTrainer) -> str | None:
     return "a sequence's numbers depend on its row" if _mixes(model) else None
 
 
-def has_dropout(model: torch.nn.Module) -> bool:
-    """Say whether a module drops activations; one in a fresh adapter cannot be seen at work yet."""
-    dropout = torch.nn.modules.dropout._DropoutNd
-    return any(isinstance(module, dropout) and module.p > 0 for module in model.modules())
-
-
-@torch.no_grad()
 def _mixes(model: Any) -> bool:
     """Say whether a sequence's hidden states depend on what else stands in its row.
 
@@ -157,11 +151,8 @@ def _mixes(model: Any) -> bool:
     rows = torch.stack([torch.cat([first, second]), torch.cat([second, first])])
     rows = rows % model.config.get_text_config().vocab_size
     positions = torch.arange(4, device=model.device).repeat(2, 2)
-    mode = model.training
-    with torch.random.fork_rng():
-        hidden = model.train().base_model(input_ids=rows, position_ids=positions, use_cache=False)[
-            0
-        ]
-    model.train(mode)
+    with trying(model):
+        outputs = model.base_model(input_ids=rows, position_ids=positions, use_cache=False)
+    hidden = outputs[0]
     here, there = hidden[0], hidden[1].roll(4, dims=0)
     return bool((here - there).norm() > 1e-4 * here.norm())

@@ -12,7 +12,6 @@ Where that would not be the same, or cannot be done, TRL's own code runs and ``r
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -25,7 +24,7 @@ from trl.models import unwrap_model_for_generation
 
 from coupling_bench import branching
 from coupling_bench.stages.compact_head import compact_head
-from coupling_bench.stages.packing import has_dropout
+from coupling_bench.stages.trials import has_dropout, trying
 
 SAMPLED = {
     "max_new_tokens", "max_length", "do_sample", "temperature", "top_p", "top_k", "min_p",
@@ -59,17 +58,18 @@ class UniqueGRPOTrainer(GRPOTrainer):
         plain = super()._get_per_token_logps_and_entropies
         first, second = self._trial(plain), self._trial(plain)
         same = self._same(first, second) and self._same(first[0], first[1])
-        if not same or has_dropout(self.accelerator.unwrap_model(self.model)):
+        if not same or has_dropout(self._unwrapped):
             return "dropout, or noise of another kind, makes equal rows unequal"
         return None
 
     def _why_not_shared(self) -> dict[str, str]:
         """Return why prompts cannot be shared: {part of the work: reason}, empty if they can."""
-        model: Any = self.accelerator.unwrap_model(self.model)
-        bare = self._bare(model)
+        bare = self._bare(self.model)
         prompts = branching.obstacle(bare) if bare is not None else "the adapter is no plain LoRA"
         found = {"sampling": self._why_not_sampled() or prompts, "prompts in training": prompts}
-        checkpointed = any(getattr(m, "gradient_checkpointing", False) for m in model.modules())
+        checkpointed = any(
+            getattr(m, "gradient_checkpointing", False) for m in self._unwrapped.modules()
+        )
         if prompts is None and (checkpointed or self.args.gradient_checkpointing):
             found["prompts in training"] = "gradient checkpointing keeps no keys and values"
         elif prompts is None:
@@ -106,21 +106,21 @@ class UniqueGRPOTrainer(GRPOTrainer):
 
         Prompts of different lengths, the first two rows equal; in training mode, as in training.
         """
-        model: Any = self.accelerator.unwrap_model(self.model)
         rows = [[3, 4, 5, 6, 7, 8, 9, 10], [3, 4, 5, 6, 7, 8, 9, 10], [3, 4, 5, 6, 7, 9, 9, 8]]
-        ids, mask = branching.pad_left([*rows, [6, 4, 11, 8, 10]], 0, model.device)
-        ids = ids % model.config.get_text_config().vocab_size
-        mode = model.training
-        with torch.random.fork_rng(), torch.no_grad():
-            logps = score(model.train(), ids, mask, 3, compute_entropy=True)[0]
-        model.train(mode)
-        return logps.float()
+        ids, mask = branching.pad_left([*rows, [6, 4, 11, 8, 10]], 0, self._unwrapped.device)
+        ids = ids % self._unwrapped.config.get_text_config().vocab_size
+        with trying(self._unwrapped) as model:
+            return score(model, ids, mask, 3, compute_entropy=True)[0].float()
 
     def _same(self, first: Tensor, second: Tensor) -> bool:
         """Say whether two ways to compute log-probabilities agree but for rounding."""
-        model: Any = self.accelerator.unwrap_model(self.model)
-        dtype = torch.bfloat16 if self.args.bf16 or self.args.fp16 else model.dtype
+        dtype = torch.bfloat16 if self.args.bf16 or self.args.fp16 else self._unwrapped.dtype
         return torch.allclose(first, second, rtol=0, atol=SAME.get(dtype, 0.1))
+
+    @property
+    def _unwrapped(self) -> Any:
+        """The model that is trained, without what distributes it."""
+        return self.accelerator.unwrap_model(self.model)
 
     def _bare(self, model) -> PreTrainedModel | None:
         """Return the transformers model in ``model``, adapters in place.
@@ -216,7 +216,7 @@ class UniqueGRPOTrainer(GRPOTrainer):
             scorer = model if with_gradient else self.accelerator.unwrap_model(model)
             for chunk in members.split(batch_size or len(distinct)):
                 order.append(chunk)
-                with nullcontext() if with_gradient else torch.no_grad():
+                with torch.set_grad_enabled(with_gradient):
                     scored.append(
                         self._score(scorer, distinct[chunk], logits_to_keep, compute_entropy)
                     )
@@ -232,8 +232,10 @@ class UniqueGRPOTrainer(GRPOTrainer):
         that the optimizer steps (AdamW's momentum moves the weights) and no process waits.
         """
         everyone = torch.arange(count, device=equal.device)
+        if not torch.is_grad_enabled():
+            return [(everyone, False)]
         if self._advantages is None or self.beta != 0.0 or self._entropy_bonus_enabled:
-            return [(everyone, torch.is_grad_enabled())]
+            return [(everyone, True)]
         advantages = self._advantages.view(len(equal), -1)
         needed = torch.zeros(count, dtype=torch.bool, device=equal.device)
         needed[equal[(advantages != 0).any(dim=1)]] = True

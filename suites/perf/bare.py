@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from coupling_bench import branching, models, tasks
+from coupling_bench.probes import answer_ids
 from coupling_bench.specs import GRPOSpec
 
 
@@ -24,8 +25,7 @@ class BareGRPO:
         self.model, self.tokenizer = models.load(start)
         self.model.train()
         task = tasks.load(spec.task)
-        end = self.tokenizer.eos_token_id
-        answers = [self.tokenizer(answer)["input_ids"] + [end] for answer in spec.task.answers]
+        answers = answer_ids(self.tokenizer, spec.task.answers)
         items = task.splits["rl"]
         prompts = self.tokenizer([task.prompt(item) for item in items])["input_ids"]
         self.rows = [(ids, answers[item.truth]) for ids, item in zip(prompts, items, strict=True)]

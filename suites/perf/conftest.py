@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from coupling_bench.pipelines import NODES, Recipe, lineage
 from coupling_bench.plugin import BENCH
 from coupling_bench.report import SCHEMA, write_report
 from coupling_bench.specs import GRPOSpec
+from suites.perf import counting
 
 DUELS = pytest.StashKey[list[perf.Duel]]()
 POINTS = pytest.StashKey[list[perf.Point]]()
@@ -88,30 +88,21 @@ def duel(request, benchmark, measured):
         memory: bool = True,
         **facts,
     ) -> perf.Duel:
-        times: dict[str, list[float]] = {
-            "ours": [],
-            "plain": [],
-            **{key: [] for key in others or {}},
-        }
+        beside = {"plain": plain, **(others or {})}
+        times: dict[str, list[float]] = {key: [] for key in ("ours", *beside)}
         turn = itertools.count()
-
-        def timed(key: str, action: Callable[[], object]) -> None:
-            begun = time.perf_counter()
-            action()
-            times[key].append(time.perf_counter() - begun)
 
         def others_on(parity: int) -> None:
             if next(turn) % 4 == parity:  # counted before and after each round
-                timed("plain", plain)
-                for key, action in (others or {}).items():
-                    timed(key, action)
+                for key, action in beside.items():
+                    times[key].append(counting.seconds(action))
 
-        for warm_up in (plain, ours, *(others or {}).values()):
+        for warm_up in (ours, *beside.values()):
             warm_up()
         benchmark.group = facts["group"]
         benchmark.name = name
         benchmark.pedantic(
-            lambda: timed("ours", ours),
+            lambda: times["ours"].append(counting.seconds(ours)),
             setup=lambda: others_on(0),
             teardown=lambda: others_on(3),
             rounds=rounds,
@@ -138,8 +129,6 @@ def duel(request, benchmark, measured):
 
 
 def _peak(action: Callable[[], object]) -> int:
-    from suites.perf import counting
-
     own = getattr(action, "peak_bytes", None)
     return own() if own is not None else counting.peak_bytes(action)
 

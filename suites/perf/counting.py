@@ -11,6 +11,13 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 
+def seconds(action: Callable[[], object]) -> float:
+    """Return the seconds that ``action`` takes."""
+    begun = time.perf_counter()
+    action()
+    return time.perf_counter() - begun
+
+
 def peak_bytes(action: Callable[[], object]) -> int:
     """Return the most bytes of tensors that ``action`` has alive at once, beyond those before it.
 
@@ -48,9 +55,5 @@ def matrix_rate(threads: int, size: int = 1024) -> float:
     """Return the operations a second of a square fp32 matrix product on ``threads`` threads."""
     torch.set_num_threads(threads)
     a, b = torch.randn(size, size), torch.randn(size, size)
-    seconds = []
-    for _ in range(12):
-        begun = time.perf_counter()
-        torch.mm(a, b)
-        seconds.append(time.perf_counter() - begun)
-    return 2 * size**3 / statistics.median(seconds[2:])
+    times = [seconds(lambda: torch.mm(a, b)) for _ in range(12)]
+    return 2 * size**3 / statistics.median(times[2:])

@@ -58,7 +58,6 @@ def cold(recipe: Recipe, claims: Iterable[tuple[str, ...]], seeds: int) -> int:
 def plain_trl() -> Iterator[None]:
     """Let the stages train with TRL's own trainers; they find their rows prepared."""
     with (
-        mock.patch.object(grpo, "UniqueGRPOTrainer", trl.GRPOTrainer),
         mock.patch.object(grpo.build, "__defaults__", (trl.GRPOTrainer,)),
         mock.patch.object(sft, "PackedSFTTrainer", trl.SFTTrainer),
         mock.patch.object(pretrain, "PackedSFTTrainer", trl.SFTTrainer),

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from coupling_bench.perf import Point
+from suites.perf import counting
 
 
 def test_cost_grows_with_seeds(curve, recipe):
@@ -16,7 +17,9 @@ def test_cost_grows_with_seeds(curve, recipe):
 
     work = running.short(recipe)
     running.cold(work, running.CLAIMS, 1)
-    seconds = {n: timed(lambda n=n: running.cold(work, running.CLAIMS, n)) for n in (1, 2, 4)}
+    seconds = {
+        n: counting.seconds(lambda n=n: running.cold(work, running.CLAIMS, n)) for n in (1, 2, 4)
+    }
     curve([point("seeds", n, "a cold run of four claims", s) for n, s in seconds.items()])
     assert seconds[4] < 4 * seconds[1]
 
@@ -59,7 +62,9 @@ def test_a_grpo_step_costs_less_than_trls_wherever_it_grows(curve, recipe, tmp_p
             )
 
         with closing(arm(GRPOTrainer)) as plain, closing(arm(UniqueGRPOTrainer)) as ours:
-            rounds = [(timed(plain), timed(ours)) for _ in range(6)][1:]  # the first warms up
+            rounds = [(counting.seconds(plain), counting.seconds(ours)) for _ in range(6)][
+                1:
+            ]  # the first warms up
         theirs, own = (statistics.median(arm_times) for arm_times in zip(*rounds, strict=True))
         points.append(point(axis, x, "a GRPO step", own, plain=theirs))
     curve(points)
@@ -99,13 +104,6 @@ def parameters(shape):
     attention = 2 * shape.head_dim * (shape.num_attention_heads + shape.num_key_value_heads)
     per_layer = shape.hidden_size * (attention + 3 * shape.intermediate_size)
     return float(f"{shape.num_hidden_layers * per_layer:.2g}")
-
-
-def timed(action):
-    """Return the seconds that ``action`` takes."""
-    begun = time.perf_counter()
-    action()
-    return time.perf_counter() - begun
 
 
 def point(axis, x, what, seconds, plain=None):

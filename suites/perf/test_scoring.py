@@ -63,11 +63,11 @@ class Scoring:
 
     def score(self) -> None:
         """Tokenise, and compute the probability of every answer to every prompt; sample none."""
-        self.reader().score((1.0,))
+        self.reader().read((1.0,), sampling=False)
 
     def score_and_sample(self) -> None:
         """Do the same and sample one completion a prompt."""
-        self.reader().score_and_sample((1.0,))
+        self.reader().read((1.0,))
 
     def generate(self, batch_size: int) -> None:
         """Sample one completion a prompt and compute the loss of the demonstrated answer."""
