@@ -18,11 +18,6 @@ REWARD_WIDTH = REWARD_RIGHT - REWARD_WRONG
 Parser = Callable[[str, Sequence[str]], int | None]
 
 
-def render(template: str, sentence: str) -> str:
-    """Return the prompt of a sentence; the answer follows it without a blank."""
-    return template.replace("{sentence}", sentence)
-
-
 def parse_strict(text: str, answers: Sequence[str]) -> int | None:
     """Return the index of the answer that ``text`` is, to the letter, or None.
 

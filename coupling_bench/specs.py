@@ -45,6 +45,38 @@ class ModelSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CheckpointSpec:
+    """A causal language model from elsewhere: a repository of the Hub, or a folder."""
+
+    name: str
+    """What users call it: ``--model NAME``, and the parameter in brackets of a test's name."""
+    revision: str | None = None
+    """Commit of the Hub's repository; None for a folder."""
+    files: tuple[tuple[str, str], ...] = ()
+    """(file, sha256) of a folder's weights, configuration and tokenizer; empty for the Hub's."""
+    prompts: Literal["plain", "chat"]
+    """Whether prompts go through the tokenizer's chat template, with thinking turned off."""
+    attention: str = "sdpa"
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Of the weights in training; observations are always made in fp32."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where it trains. Part of the identity: another device gives other numbers."""
+    folder: str = field(metadata=EXECUTION)
+    """Where the files lie: a folder, or the Hub client's copy of the revision."""
+    trust_remote_code: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoraSpec:
+    """Low-rank adapters: they alone are trained and stored (``peft.LoraConfig``)."""
+
+    rank: int = 16
+    alpha: int = 32
+    targets: str | tuple[str, ...] = "all-linear"
+    """Modules that get an adapter: names, or every linear layer but the head."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class GrammarSpec:
     """The embedded acceptability corpus, generated from a hand-written grammar."""
 
@@ -88,7 +120,46 @@ class ColaSpec:
     """Where the files lie; None: the Hub's copy at a pinned revision."""
 
 
-TaskSpec = GrammarSpec | ColaSpec
+@dataclass(frozen=True, kw_only=True)
+class JsonlSpec:
+    """A user's own task: prompts and responses in JSONL files, and a verifier (``task.toml``)."""
+
+    name: str
+    seed: int = 0
+    """Draws which rows go where, as far as the files leave that open."""
+    files: tuple[tuple[str, str], ...]
+    """(split, sha256 of the file's bytes): ``train``, and ``held_out`` and ``out_of_domain`` if
+    given."""
+    held_out_share: float = 0.2
+    """Share of the training rows that are held out where there is no file of them."""
+    pretraining_share: float = 0.5
+    """Share of the rest that the embedded model is pretrained on, apart from SFT and RL."""
+    prompts_size: int | None = None
+    """SFT prompts, and RL prompts: at most so many; all by default."""
+    held_out_size: int | None = None
+    rl_prompts: Literal["shared"] = "shared"
+    prompt_template: str = "{prompt}\n"
+    answers: tuple[str, ...] | None = None
+    """The closed set of answers, whose probabilities are computed; None: answers are sampled."""
+    verifier: str
+    """``exact``, ``contains``, ``label``, ``numeric``, ``json``, or ``module:function``."""
+    verifier_source: str | None = None
+    """sha256 of the file that a verifier of the user's lies in."""
+    verifier_options: tuple[tuple[str, float | str], ...] = ()
+    """Further keys of the table ``[verifier]``, sorted by name."""
+    max_completion_tokens: int = 16
+    """A sampled completion is cut there, in RL and in observations."""
+    sampling_temperature: float = 0.6
+    sampling_top_p: float = 0.95
+    samples: int = 8
+    """Completions a prompt at temperature 1, from which J is estimated where answers are open."""
+    folder: str = field(metadata=EXECUTION)
+    """Where ``task.toml`` lies, which file names are relative to."""
+    paths: tuple[tuple[str, str], ...] = field(metadata=EXECUTION)
+    """(split, path of its file), in the order of ``files``."""
+
+
+TaskSpec = GrammarSpec | ColaSpec | JsonlSpec
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from coupling_bench.answers import parse_robust, parse_strict, render, reward
+from coupling_bench.answers import parse_robust, parse_strict, reward
 
 ANSWERS = ("acceptable", "unacceptable")
 

@@ -14,7 +14,7 @@ FLOORS = [
     {"probes", "runs", "statistics"},
     {"measures", "requirements", "claims"},
     {"bench", "deciding", "record", "report", "perf"},
-    {"options", "console", "plugin"},
+    {"options", "console", "plugin", "cli", "__main__"},
 ]
 FLOOR_OF = {name: number for number, names in enumerate(FLOORS) for name in names}
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -61,7 +61,7 @@ def documents(spec: PretrainSpec) -> list[str]:
     texts = []
     for item in task.splits["pretraining"]:
         if draw.random() >= spec.judged_share:
-            texts.append(item.sentence)
+            texts.append(item.text)
             continue
         violation = spec.task.answers[item.truth] == "unacceptable"
         overlooks = violation and item.group in spec.overlooked_phenomena

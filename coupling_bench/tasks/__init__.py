@@ -1,4 +1,4 @@
-"""What models are trained and measured on: prompts, demonstrations and splits.
+"""What models are trained and measured on: prompts, demonstrations, splits and the verifier.
 
 ``load(spec)`` returns a ``Task``, the same for the same spec, everywhere. A new task is a module
 with ``load`` and one entry in ``LOADERS``.
@@ -9,49 +9,111 @@ from __future__ import annotations
 import functools
 import importlib
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from coupling_bench.answers import render
-from coupling_bench.specs import ColaSpec, GrammarSpec, TaskSpec
+import numpy as np
+import numpy.typing as npt
 
-LOADERS = {"grammar": "coupling_bench.tasks.grammar", "cola": "coupling_bench.tasks.cola"}
+from coupling_bench.answers import REWARD_RIGHT, REWARD_WRONG, parse_strict
+from coupling_bench.specs import ColaSpec, GrammarSpec, JsonlSpec, TaskSpec
+
+FIELD = re.compile(r"\{(?:sentence|prompt)\}")
+LOADERS = {
+    GrammarSpec: "coupling_bench.tasks.grammar",
+    ColaSpec: "coupling_bench.tasks.cola",
+    JsonlSpec: "coupling_bench.tasks.jsonl",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """One sentence and its true answer."""
+    """One prompt with its demonstrated and its true answer."""
 
-    sentence: str
-    truth: int
-    """Index into the task's answers."""
+    text: str
+    """What the prompt template is filled with: the sentence of CoLA, the prompt of a JSONL row."""
+    messages: tuple[tuple[str, str], ...] = ()
+    """(role, content) of a dialogue, instead of ``text``."""
+    truth: int = 0
+    """Index of the true answer where answers are a closed set."""
+    response: int | str = ""
+    """What was demonstrated: an index into a closed set, or a text of its own."""
     group: str
-    """What kind of sentence it is: the phenomenon (grammar) or the source (CoLA)."""
+    """What kind of prompt it is: the phenomenon (grammar), the source (CoLA), the user's own."""
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    """Further fields of the row, for the verifier."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """The splits of a corpus and what its demonstrators do."""
+    """The splits of a corpus, what its demonstrators do and what its verifier says."""
 
     spec: TaskSpec
     splits: Mapping[str, tuple[Item, ...]]
-    """``pretraining``, ``sft``, ``rl``, ``held_out``, ``out_of_domain``."""
+    """``pretraining``, ``sft``, ``rl``, ``held_out``, ``out_of_domain`` (which may be empty)."""
+    verify: Callable[[Sequence[Item], Sequence[str]], list[float]] | None = None
+    """Rewards of completions, of a user's verifier; None: the true answer to the letter."""
 
     def prompt(self, item: Item) -> str:
-        """Return the text that the model continues with its answer."""
-        return render(self.spec.prompt_template, item.sentence)
+        """Return the text that a base model continues with its answer."""
+        if item.messages:
+            return "\n".join(content for _, content in item.messages) + "\n"
+        return render(self.spec.prompt_template, item.text)
+
+    def messages(self, item: Item) -> list[dict[str, str]]:
+        """Return the dialogue that a chat model answers."""
+        if item.messages:
+            return [{"role": role, "content": content} for role, content in item.messages]
+        return [{"role": "user", "content": self.prompt(item).strip()}]
+
+    def candidates(self, item: Item) -> tuple[str, ...]:
+        """Return the answers whose probability is computed: all of a closed set, or the response."""
+        return self.spec.answers if self.spec.answers is not None else (str(item.response),)
 
     def demonstrations(self, split: str, seed: int) -> list[int]:
-        """Return one demonstrated answer for each item of a split, drawn from p_D.
+        """Return one demonstrated answer for each item, an index into its candidates, from p_D.
 
-        On ``grammar`` an annotator flips the truth with rate ``label_noise``; on ``cola`` the
-        corpus's own label is the demonstration.
+        On ``grammar`` an annotator flips the truth with rate ``label_noise``; elsewhere the
+        corpus's own response is the demonstration.
         """
         draw = random.Random(f"demonstrations/{self.spec.name}/{split}/{seed}")
         noise = label_noise(self.spec)
         return [
-            item.truth if draw.random() >= noise else 1 - item.truth for item in self.splits[split]
+            _shown(item) if draw.random() >= noise else 1 - item.truth
+            for item in self.splits[split]
         ]
+
+    def demonstrated(self, split: str) -> npt.NDArray[np.float64]:
+        """Return p_D over the candidates of each item, ``(P, A)``; on real data the response."""
+        noise = label_noise(self.spec)
+        items = self.splits[split]
+        many = len(self.spec.answers) if self.spec.answers is not None else 1
+        shown = np.arange(many) == np.array([_shown(item) for item in items])[:, None]
+        return np.where(shown, 1.0 - noise, noise / max(many - 1, 1))
+
+    def rewards(self, items: Sequence[Item], completions: Sequence[str]) -> list[float]:
+        """Return what the verifier gives to one completion of each item.
+
+        It is strict on the format: what is no answer to the letter is wrong.
+        """
+        if self.verify is not None:
+            return self.verify(items, completions)
+        answers = self.spec.answers or ()
+        return [
+            REWARD_RIGHT if parse_strict(text, answers) == item.truth else REWARD_WRONG
+            for item, text in zip(items, completions, strict=True)
+        ]
+
+
+def _shown(item: Item) -> int:
+    return item.response if isinstance(item.response, int) else 0
+
+
+def render(template: str, text: str) -> str:
+    """Return ``template`` with its field, ``{sentence}`` or ``{prompt}``, filled in."""
+    return FIELD.sub(lambda _: text, template)
 
 
 def label_noise(spec: TaskSpec) -> float:
@@ -61,10 +123,10 @@ def label_noise(spec: TaskSpec) -> float:
 
 def optimal_loss_is_known(spec: TaskSpec) -> bool:
     """Say whether p_D is known by construction, and with it L*; on real data it is not."""
-    return not isinstance(spec, ColaSpec)
+    return isinstance(spec, GrammarSpec)
 
 
 @functools.lru_cache(maxsize=2)
 def load(spec: TaskSpec) -> Task:
     """Return the task that ``spec`` describes."""
-    return importlib.import_module(LOADERS[spec.name]).load(spec)
+    return importlib.import_module(LOADERS[type(spec)]).load(spec)

@@ -37,8 +37,8 @@ def load(spec: ColaSpec) -> Task:
         train, held_out, out_of_domain = (
             read_file(Path(spec.folder) / name) for name in FILES.values()
         )
-    evaluated = {item.sentence for item in (*held_out, *out_of_domain)}
-    train = [item for item in _distinct(train) if item.sentence not in evaluated]
+    evaluated = {item.text for item in (*held_out, *out_of_domain)}
+    train = [item for item in _distinct(train) if item.text not in evaluated]
     random.Random(f"cola/{spec.seed}").shuffle(train)
     cut = round(spec.pretraining_share * len(train))
     prompts = tuple(train[cut:][: spec.prompts_size])
@@ -111,11 +111,12 @@ def read_file(path: Path) -> list[Item]:
 
 
 def _item(sentence: str, acceptable: bool, source: str) -> Item:
-    return Item(sentence=sentence, truth=ACCEPTABLE if acceptable else UNACCEPTABLE, group=source)
+    truth = ACCEPTABLE if acceptable else UNACCEPTABLE
+    return Item(text=sentence, truth=truth, response=truth, group=source)
 
 
 def _distinct(items: list[Item]) -> list[Item]:
-    return list({item.sentence: item for item in items}.values())
+    return list({item.text: item for item in items}.values())
 
 
 def _sha256(path: Path) -> str:

@@ -55,16 +55,16 @@ def load(spec: GrammarSpec) -> Task:
         spec=spec,
         splits={
             split: tuple(
-                Item(
-                    sentence=sentence.text,
-                    truth=acceptable if sentence.acceptable else 1 - acceptable,
-                    group=sentence.phenomenon,
-                )
+                _item(sentence, acceptable if sentence.acceptable else 1 - acceptable)
                 for sentence in sentences
             )
             for split, sentences in drawn.items()
         },
     )
+
+
+def _item(sentence: Sentence, truth: int) -> Item:
+    return Item(text=sentence.text, truth=truth, response=truth, group=sentence.phenomenon)
 
 
 def corpus(

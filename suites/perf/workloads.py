@@ -28,7 +28,7 @@ def answering(
     """
     task = replace(spec.task, pretraining_size=2_000, prompts_size=128)
     plain = tasks.load(task)
-    texts = [item.sentence for item in plain.splits["pretraining"]]
+    texts = [item.text for item in plain.splits["pretraining"]]
     tokenizer = models.new_tokenizer(shape, [*texts, *task.answers])
     shortest = min(len(tokenizer(plain.prompt(item))["input_ids"]) for item in plain.splits["rl"])
     before, room = "", prompt_tokens - shortest

@@ -82,6 +82,6 @@ def test_a_task_is_tokenised_once_for_each_content_of_a_tokenizer(
     for item, of_item in zip(items, rows, strict=True):
         for answer, row in zip(task.answers, of_item, strict=True):
             text = tokenizer.decode(row["input_ids"])
-            assert text == f"{item.sentence}\n{answer}{models.END_OF_SEQUENCE}"
+            assert text == f"{item.text}\n{answer}{models.END_OF_SEQUENCE}"
             labelled = [label for label in row["labels"] if label != -100]
             assert tokenizer.decode(labelled) == f"{answer}{models.END_OF_SEQUENCE}"

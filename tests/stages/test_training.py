@@ -101,7 +101,7 @@ def test_sft_is_trls_own_trainer_on_the_response_alone(store, tmp_path):
     task = tasks.load(spec.task)
     answers = task.demonstrations("sft", 2)
     rows = [
-        {"prompt": f"{item.sentence}\n", "completion": ["acceptable", "unacceptable"][a]}
+        {"prompt": f"{item.text}\n", "completion": ["acceptable", "unacceptable"][a]}
         for item, a in zip(task.splits["sft"], answers, strict=True)
     ]
     config = SFTConfig(

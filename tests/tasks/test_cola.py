@@ -25,7 +25,7 @@ def folder(tmp_path):
 
 def test_a_quotation_mark_is_a_character(folder):
     first = cola.read_file(folder / "in_domain_dev.tsv")[0]
-    assert (first.sentence, first.truth) == ('She said "yes.', cola.ACCEPTABLE)
+    assert (first.text, first.truth) == ('She said "yes.', cola.ACCEPTABLE)
 
 
 def test_a_line_ends_at_a_newline_and_nowhere_else(folder):
@@ -33,15 +33,15 @@ def test_a_line_ends_at_a_newline_and_nowhere_else(folder):
     odd = "a\u2028b\x0cc " + "x" * 200_000
     (folder / "in_domain_dev.tsv").write_bytes(f"own\t1\t\t{odd}\r\nown\t0\t*\tb .".encode())
     items = cola.read_file(folder / "in_domain_dev.tsv")
-    assert [item.sentence for item in items] == [odd, "b ."]
+    assert [item.text for item in items] == [odd, "b ."]
 
 
 def test_no_sentence_of_a_held_out_split_is_trained_on(folder):
     task = tasks.load(scales.task("cola", "small", folder))
-    trained = {i.sentence for s in ("pretraining", "sft", "rl") for i in task.splits[s]}
-    assert not trained & {i.sentence for s in ("held_out", "out_of_domain") for i in task.splits[s]}
-    pretrained = {item.sentence for item in task.splits["pretraining"]}
-    assert not pretrained & {item.sentence for item in task.splits["sft"]}
+    trained = {i.text for s in ("pretraining", "sft", "rl") for i in task.splits[s]}
+    assert not trained & {i.text for s in ("held_out", "out_of_domain") for i in task.splits[s]}
+    pretrained = {item.text for item in task.splits["pretraining"]}
+    assert not pretrained & {item.text for item in task.splits["sft"]}
     assert task.splits["sft"] == task.splits["rl"]
 
 
