@@ -1,4 +1,4 @@
-"""From a prompt to a judged answer: rendering, strict and robust parsing, the verifier's reward.
+"""What an output says: strict and robust parsing of a closed set of answers.
 
 The trap that both parsers must avoid: "unacceptable" contains "acceptable", so a search for the
 last occurrence of either label as a substring answers "acceptable" whenever any label occurs, and
@@ -8,14 +8,10 @@ accuracy falls to the majority rate.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 REWARD_RIGHT = 1.0
 REWARD_WRONG = -1.0
-REWARD_WIDTH = REWARD_RIGHT - REWARD_WRONG
-"""w in the bounds of the theory: the largest reward minus the smallest."""
-
-Parser = Callable[[str, Sequence[str]], int | None]
 
 
 def parse_strict(text: str, answers: Sequence[str]) -> int | None:
@@ -36,8 +32,3 @@ def parse_robust(text: str, answers: Sequence[str]) -> int | None:
     pattern = r"(?<!\w)(" + "|".join(map(re.escape, longest_first)) + r")(?!\w)"
     found = re.findall(pattern, text, flags=re.IGNORECASE)
     return [a.lower() for a in answers].index(found[-1].lower()) if found else None
-
-
-def reward(text: str, truth: int, answers: Sequence[str], parse: Parser) -> float:
-    """Return +1 if ``text`` parses to the true answer, else -1."""
-    return REWARD_RIGHT if parse(text, answers) == truth else REWARD_WRONG

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from coupling_bench import overrides, scales
+from coupling_bench.catalog import Device, Entry
 from coupling_bench.claims import Claim
 from coupling_bench.fingerprint import fingerprint
 from coupling_bench.graph import Outcome
+from coupling_bench.overrides import Override
 from coupling_bench.pipelines import NODES, Recipe
 from coupling_bench.runs import Runs
-from coupling_bench.specs import StageSpec, TaskSpec
+from coupling_bench.specs import LoraSpec, StageSpec, TaskSpec
 from coupling_bench.store import Store
 
 
@@ -19,22 +23,63 @@ from coupling_bench.store import Store
 class Bench:
     """The choices of one run, and what became of its training graph."""
 
-    models: tuple[str, ...]
-    task: TaskSpec
-    scale: str
+    entries: tuple[Entry, ...]
+    task_name: str
+    data_dir: Path | None
+    scale_asked: str | None
+    """The scale of every model; None: each model's own."""
     seeds: tuple[int, ...]
     store: Store
     executor: str
     workers: int
     references: Path
     """Folder of the accepted records."""
+    device: Device = "auto"
+    lora: LoraSpec | None = None
+    """Adapters for every model; None: as its entry says."""
+    overrides: tuple[Override, ...] = ()
+    """What users changed about the recipes, in the order in which it counts."""
     outcome: Outcome = field(default_factory=Outcome)
 
-    def recipe(self, model: str) -> Recipe:
-        """Return how each stage of ``model`` is trained."""
-        from coupling_bench.scales import recipe
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names of the models."""
+        return tuple(entry.name for entry in self.entries)
 
-        return recipe(model, self.task, self.scale)
+    def scale(self, model: str) -> str:
+        """Return the scale at which ``model`` is run."""
+        return self.scale_asked or self._entry(model).scale
+
+    @functools.cached_property
+    def task(self) -> TaskSpec:
+        """The task, as the first model gets it."""
+        return self.recipe(self.models[0]).task
+
+    def recipe(self, model: str) -> Recipe:
+        """Return how each stage of ``model`` is trained; the model is looked for the first time.
+
+        Raises:
+            FileNotFoundError: model or data cannot be found or fetched.
+            ValueError: data are malformed, or an override does not fit.
+        """
+        if model not in self._recipes:
+            self._recipes[model] = self._make_recipe(self._entry(model))
+        return self._recipes[model]
+
+    def _make_recipe(self, entry: Entry) -> Recipe:
+        scale = self.scale(entry.name)
+        task = scales.task(self.task_name, scale, self.data_dir)
+        lora = self.lora or entry.lora
+        recipe = scales.recipe(entry.describe(self.device), task, scale, lora)
+        own = overrides.from_tables(entry.overrides)
+        return overrides.apply(recipe, [*own, *self.overrides])
+
+    def _entry(self, model: str) -> Entry:
+        return next(entry for entry in self.entries if entry.name == model)
+
+    @functools.cached_property
+    def _recipes(self) -> dict[str, Recipe]:
+        return {}
 
     def stages(self, model: str, node: str) -> tuple[StageSpec, ...]:
         """Return the specs of one node, one a seed."""

@@ -52,6 +52,14 @@ def pad_left(rows: Sequence[Sequence[int]], padding: int, device: Any) -> tuple[
     return torch.tensor(ids, device=device), torch.tensor(mask, device=device)
 
 
+def pad_right(rows: Sequence[Sequence[int]], padding: int, device: Any) -> tuple[Tensor, Tensor]:
+    """Return ``(N, width)`` token ids, padded on the right, and their mask of ones and zeros."""
+    width = max(len(row) for row in rows)
+    ids = [list(row) + [padding] * (width - len(row)) for row in rows]
+    mask = [[1] * len(row) + [0] * (width - len(row)) for row in rows]
+    return torch.tensor(ids, device=device), torch.tensor(mask, device=device)
+
+
 def warpers(
     *, temperature: float, top_p: float = 1.0, top_k: int | None = 0, min_p: float | None = None
 ) -> LogitsProcessorList:
@@ -111,25 +119,25 @@ def branch(cache: DynamicCache, parents: Tensor | None = None) -> DynamicCache:
 def answer_logps(
     model: PreTrainedModel,
     start: Trunk,
-    answers: Sequence[Sequence[int]],
+    answers: Sequence[Sequence[Sequence[int]]],
     temperatures: Sequence[float] = (1.0,),
 ) -> Tensor:
     """Return ``(K, P, A)``: log pi(answer | prompt) in nats, logits divided by each temperature.
 
     Args:
         model: the model that ``start`` was computed with.
-        start: the prompts.
-        answers: token ids of each answer, its end of sequence included.
+        start: the P prompts.
+        answers: for each of A answers its token ids after each prompt, the end of sequence
+            included; of a closed set they are the same after every prompt.
         temperatures: the K divisors of the logits.
     """
     scores = []
-    divisors = torch.tensor(temperatures, device=start.mask.device).view(-1, 1, 1)
-    for answer in answers:
+    for after_prompt in answers:
         # What predicts the answer's tokens: the prompt, then all of them but the last.
-        targets = torch.tensor([answer], device=start.mask.device).expand(len(start.mask), -1)
+        targets, labelled = pad_right(after_prompt, 0, start.mask.device)
         logits = start.logits[:, None]
-        if len(answer) > 1:
-            places = torch.arange(len(answer) - 1, device=targets.device)
+        if targets.shape[1] > 1:
+            places = torch.arange(targets.shape[1] - 1, device=targets.device)
             rest = model(
                 input_ids=targets[:, :-1],
                 attention_mask=torch.cat([start.mask, torch.ones_like(targets[:, :-1])], dim=1),
@@ -138,10 +146,24 @@ def answer_logps(
                 use_cache=True,
             ).logits
             logits = torch.cat([logits, rest.float()], dim=1)
-        chosen = logits.gather(2, targets[..., None]).squeeze(2) / divisors
-        normaliser = torch.stack([(logits / t).logsumexp(dim=2) for t in temperatures])
-        scores.append((chosen - normaliser).double().sum(dim=2))
+        scores.append(sum_logps(logits, targets, labelled, temperatures))
     return torch.stack(scores, dim=2)
+
+
+def sum_logps(
+    logits: Tensor, targets: Tensor, labelled: Tensor, temperatures: Sequence[float]
+) -> Tensor:
+    """Return ``(K, P)``: the log-probability of each row's labelled targets, in nats.
+
+    Args:
+        logits: ``(P, T, V)`` in fp32, that predict the targets.
+        targets: ``(P, T)`` token ids.
+        labelled: ``(P, T)`` ones and zeros.
+        temperatures: the K divisors of the logits.
+    """
+    chosen = logits.gather(2, targets[..., None]).squeeze(2)
+    found = [chosen / t - (logits / t).logsumexp(dim=2) for t in temperatures]
+    return (torch.stack(found).double() * labelled).sum(dim=2)
 
 
 @torch.no_grad()
@@ -200,6 +222,34 @@ def sample(
         ).logits[:, -1]
         logits, place = logits.float(), place[parents] + 1
     return [[token for token in line if token >= 0] for line in tokens.tolist()]
+
+
+class Branching:
+    """A batch of prompts that is computed once, for every answer and every sample."""
+
+    def __init__(
+        self, model: Any, prompts: Sequence[Sequence[int]], padding: int, ends: Sequence[int]
+    ):
+        """Compute the prompts; ``padding`` and ``ends`` are token ids."""
+        self.model, self.ends = model, ends
+        self.trunk = trunk(model, prompts, padding)
+
+    def score(
+        self, answers: Sequence[Sequence[Sequence[int]]], temperatures: Sequence[float]
+    ) -> Tensor:
+        """Return ``(K, P, A)``: log pi(answer | prompt), as ``answer_logps``."""
+        return answer_logps(self.model, self.trunk, answers, temperatures)
+
+    def sample(self, copies: int, tokens: int, temperature: float, top_p: float) -> list[list[int]]:
+        """Sample ``copies`` completions of each prompt."""
+        return sample(
+            self.model,
+            self.trunk,
+            [copies] * len(self.trunk.mask),
+            max_new_tokens=tokens,
+            ends=self.ends,
+            warp=warpers(temperature=temperature, top_p=top_p),
+        )
 
 
 def _draw(probabilities: Tensor, row: Tensor) -> Tensor:

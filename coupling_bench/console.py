@@ -49,9 +49,10 @@ class Console:
         workers = f"{count} worker{'s' * (count != 1)}"
         if bench.executor == "inline":
             workers = "in this process"
+        scales = ", ".join(dict.fromkeys(bench.scale(model) for model in bench.models))
         to_train = [spec for spec in absent if not isinstance(spec, ObservationSpec)]
         self._line(
-            f"coupling_bench: {', '.join(bench.models)} on {bench.task.name}, scale {bench.scale}, "
+            f"coupling_bench: {', '.join(bench.models)} on {bench.task.name}, scale {scales}, "
             f"{len(bench.seeds)} seed{'s' * (len(bench.seeds) != 1)}; {len(stages)} stages, "
             f"{len(stages) - len(to_train)} in the store, {len(to_train)} to train "
             f"({workers}). Store: {bench.store.root}"
@@ -116,7 +117,9 @@ def verdict_table(claims: list[dict[str, Any]]) -> list[tuple[str, str]]:
 
 def ability_lines(record: dict[str, Any]) -> list[str]:
     """Return, for each model and task, what a constant answer earns and the MCC of each node."""
-    rows = [row for row in record["abilities"] if row["split"] == "held_out"]
+    rows = [
+        row for row in record["abilities"] if row["split"] == "held_out" and row["mcc"] is not None
+    ]
     lines = []
     for model, task in dict.fromkeys((row["model"], row["task"]) for row in rows):
         mine = [row for row in rows if (row["model"], row["task"]) == (model, task)]

@@ -89,7 +89,7 @@ def decide(
         "seeds_needed": judgement.seeds_needed,
         "p_value": p_value(values, claim.threshold),
         "requires": requires,
-        "beside": [_view(b, runs) for b in claim.beside],
+        "beside": [view for b in claim.beside if (view := _view(b, runs)) is not None],
         "message": message,
     }
     return Decision(outcome=outcome, message=message, record=record)
@@ -122,8 +122,10 @@ def _measured(measured: Measured | None) -> dict[str, Any]:
     }
 
 
-def _view(beside: Beside, runs: RunsOf) -> dict[str, Any]:
+def _view(beside: Beside, runs: RunsOf) -> dict[str, Any] | None:
     values = beside.measure(runs)
+    if values is None:
+        return None
     interval = student_interval(values)
     return {
         "name": beside.name,

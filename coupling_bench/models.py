@@ -1,6 +1,7 @@
 """Models and tokenizers: made from a ModelSpec, or loaded from a checkpoint's folder.
 
-Weights are safetensors and nothing is unpickled; every model is returned in fp32.
+A checkpoint's folder holds a whole model, or low-rank adapters with a link ``base`` to the folder
+that they adapt. Its snapshots are the weights along the run; the last one is the checkpoint itself.
 """
 
 from __future__ import annotations
@@ -9,15 +10,19 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from coupling_bench.specs import ModelSpec
+from coupling_bench.specs import AnyModel, LoraSpec, ModelSpec
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 END_OF_SEQUENCE = "<|end|>"
 PADDING = "<|pad|>"
-WEIGHTS = "model.safetensors"
+ADAPTERS = "adapter_config.json"
+"""The file that tells a folder of adapters from one of a whole model."""
+BASE = "base"
 SNAPSHOTS = "snapshots"
+LAST = "last_step"
+AUTO = "auto"
 
 
 def new_tokenizer(spec: ModelSpec, texts: Iterable[str]) -> PreTrainedTokenizerFast:
@@ -75,39 +80,134 @@ def new_model(spec: ModelSpec, tokenizer: PreTrainedTokenizerFast, seed: int) ->
         return Qwen3ForCausalLM(config)
 
 
-def load(folder: Path) -> tuple[PreTrainedModel, Any]:
-    """Return the model (fp32, evaluation mode) and tokenizer of a checkpoint's folder."""
+def load(
+    folder: Path, model: AnyModel | None = None, *, dtype: str | None = None
+) -> tuple[Any, PreTrainedTokenizerFast]:
+    """Return the model, in evaluation mode, and the tokenizer of a checkpoint's folder.
+
+    Args:
+        folder: of a checkpoint, with adapters or without.
+        model: how it is computed with; None: in fp32 on the CPU.
+        dtype: of the weights, whatever ``model`` says.
+    """
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
-    model = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, local_files_only=True, attn_implementation="sdpa"
+    adapters = (folder / ADAPTERS).exists()
+    trusted = model is not None and model.trust_remote_code
+    attention = model.attention if model else AUTO
+    loaded = AutoModelForCausalLM.from_pretrained(
+        folder / BASE if adapters else folder,
+        dtype=getattr(torch, dtype or (model.dtype if model else "float32")),
+        attn_implementation=None if attention == AUTO else attention,
+        local_files_only=True,
+        trust_remote_code=trusted,
     )
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    return model.eval(), tokenizer
+    tokenizer = AutoTokenizer.from_pretrained(
+        folder, local_files_only=True, trust_remote_code=trusted
+    )
+    # How to sample is said by specs alone, and an answer ends in one way alone.
+    loaded.generation_config = GenerationConfig(
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    if adapters:
+        from peft import PeftModel
+
+        loaded = PeftModel.from_pretrained(loaded, str(folder), is_trainable=True)
+    return loaded.to(model.device if model else "cpu").eval(), tokenizer
 
 
-def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    """Write a checkpoint: weights as safetensors, configuration and tokenizer."""
+def adapt(model: PreTrainedModel, lora: LoraSpec) -> Any:
+    """Return ``model`` with fresh low-rank adapters, which alone will be trained.
+
+    A fresh adapter changes nothing: its second factor is zero.
+    """
+    from peft import LoraConfig, get_peft_model
+
+    return get_peft_model(
+        model,
+        LoraConfig(
+            r=lora.rank,
+            lora_alpha=lora.alpha,
+            target_modules=lora.targets if isinstance(lora.targets, str) else list(lora.targets),
+            lora_dropout=0.0,
+            bias="none",
+            task_type="CAUSAL_LM",
+        ),
+    )
+
+
+def context(model: Any, tokenizer: Any) -> int:
+    """Return how many tokens the model can read, prompt and answer together."""
+    known = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    return int(known if known is not None else tokenizer.model_max_length)
+
+
+def save(model: Any, tokenizer: Any, folder: Path, start: Path | None = None) -> None:
+    """Write a checkpoint: weights as safetensors, configuration and tokenizer.
+
+    Args:
+        model: with adapters, these alone are written.
+        tokenizer: the model's.
+        folder: to write into, an entry of the store.
+        start: the entry that the training started from: where adapters find what they adapt.
+    """
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    if (folder / ADAPTERS).exists() and start is not None:
+        link_base(folder, start / BASE if (start / ADAPTERS).exists() else start)
 
 
-def save_snapshot(model: PreTrainedModel, folder: Path, step: int) -> None:
-    """Write the weights alone, as they are after ``step`` optimizer steps."""
-    from safetensors.torch import save_model
+def link_base(folder: Path, base: Path) -> None:
+    """Let adapters in ``folder`` find the model that they adapt.
+
+    The link is relative within the store, which may be moved as a whole.
+    """
+    target = base.resolve()
+    inside = target.parent == folder.resolve().parent
+    (folder / BASE).symlink_to(Path("..") / target.name if inside else target)
+
+
+def save_snapshot(model: Any, folder: Path, step: int) -> None:
+    """Write the trained weights alone, as they are after ``step`` optimizer steps."""
+    from safetensors.torch import save_file, save_model
 
     (folder / SNAPSHOTS).mkdir(exist_ok=True)
-    save_model(model, str(folder / SNAPSHOTS / f"{step:06d}.safetensors"))
+    file = folder / SNAPSHOTS / f"{step:06d}.safetensors"
+    if not _is_adapted(model):
+        save_model(model, str(file))
+        return
+    from peft import get_peft_model_state_dict
+
+    save_file({k: v.contiguous() for k, v in get_peft_model_state_dict(model).items()}, file)
+
+
+def end_snapshots(folder: Path, last: int) -> None:
+    """Write down after how many optimizer steps a checkpoint is: its last snapshot is itself."""
+    (folder / SNAPSHOTS).mkdir(exist_ok=True)
+    (folder / SNAPSHOTS / LAST).write_text(str(last))
 
 
 def snapshot_steps(folder: Path) -> list[int]:
-    """Return the optimizer steps of a checkpoint's stored snapshots, ascending."""
-    return sorted(int(path.stem) for path in (folder / SNAPSHOTS).glob("*.safetensors"))
+    """Return the optimizer steps of a checkpoint's snapshots, ascending; the last is itself."""
+    earlier = sorted(int(path.stem) for path in (folder / SNAPSHOTS).glob("*.safetensors"))
+    return [*earlier, int((folder / SNAPSHOTS / LAST).read_text())]
 
 
-def load_snapshot(model: PreTrainedModel, folder: Path, step: int) -> None:
-    """Put the weights of one snapshot into ``model``."""
-    from safetensors.torch import load_model
+def load_snapshot(model: Any, folder: Path, step: int) -> None:
+    """Put the weights of a snapshot, but the last, into a model that ``load`` has returned."""
+    from safetensors.torch import load_file, load_model
 
-    load_model(model, folder / SNAPSHOTS / f"{step:06d}.safetensors")
+    file = folder / SNAPSHOTS / f"{step:06d}.safetensors"
+    if not _is_adapted(model):
+        load_model(model, file, device=str(model.device))
+        return
+    from peft import set_peft_model_state_dict
+
+    set_peft_model_state_dict(model, load_file(file, device=str(model.device)))
+
+
+def _is_adapted(model: Any) -> bool:
+    return hasattr(model, "peft_config")

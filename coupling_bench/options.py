@@ -6,50 +6,74 @@ import difflib
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
-from coupling_bench import environment, scales
+from coupling_bench import catalog, environment, overrides, scales
 from coupling_bench.bench import Bench
+from coupling_bench.catalog import Device, Entry
 from coupling_bench.deciding import SCALES_WITHOUT_VERDICT
 from coupling_bench.executors import EXECUTORS, default_workers
+from coupling_bench.overrides import Override
+from coupling_bench.specs import LoraSpec
 from coupling_bench.store import Store, default_root
 
 
 def add(parser: pytest.Parser) -> None:
     """Declare the options."""
     group = parser.getgroup("coupling_bench", "coupling_bench: experiment tests")
-    models, tasks = ", ".join(scales.MODELS), ", ".join(scales.TASKS)
-    group.addoption(
+    option = group.addoption
+    option(
         "--model", action="append", metavar="NAME",
-        help=f"model to run every suite on; repeatable. One of: {models} (default: embedded)",
+        help="model to run every suite on: an entry of suites/models.toml, a folder or a Hub id; "
+        "repeatable (default: embedded; with -m gpu: qwen3-0.6b)",
     )  # fmt: skip
-    group.addoption("--task", default="grammar", metavar="NAME", help=f"one of: {tasks}")
-    group.addoption(
-        "--data-dir",
-        metavar="FOLDER",
+    option("--models", metavar="FILE", help="another file of entries than suites/models.toml")
+    option(
+        "--task", default="grammar", metavar="NAME",
+        help=f"one of: {', '.join(scales.TASKS)}, or a task.toml of your own (docs/your_own.md)",
+    )  # fmt: skip
+    option(
+        "--data-dir", metavar="FOLDER",
         help="where the task's files lie (cola: its .tsv files)",
-    )
-    group.addoption(
-        "--scale", default="small", metavar="NAME",
-        help=f"one of: {', '.join(scales.SCALES)}. smoke proves the plumbing and gives no verdict",
     )  # fmt: skip
-    group.addoption("--seeds", default="3", metavar="N", help="number of seeds (default: 3)")
-    group.addoption(
+    option(
+        "--scale", metavar="NAME",
+        help=f"one of: {', '.join(scales.SCALES)} (default: the model's own, else small). smoke "
+        "proves the plumbing and gives no verdict",
+    )  # fmt: skip
+    option("--seeds", default="3", metavar="N", help="number of seeds (default: 3)")
+    option(
+        "--set", action="append", metavar="STAGE.FIELD=VALUE",
+        help="another value of a field of a recipe, as --set grpo.beta=0.04; repeatable",
+    )  # fmt: skip
+    option("--recipe", metavar="FILE", help="a TOML file of such fields: tables [sft], [grpo], ...")
+    option("--peft", metavar="KIND", help="lora: train and store adapters alone")
+    option("--lora-rank", metavar="N", help=f"rank of the adapters (default: {LoraSpec.rank})")
+    option("--lora-alpha", metavar="N", help=f"their scale times the rank ({LoraSpec.alpha})")
+    option(
+        "--lora-targets", metavar="NAMES",
+        help=f"modules that get one, comma-separated (default: {LoraSpec.targets})",
+    )  # fmt: skip
+    option(
+        "--device", default="auto", metavar="NAME",
+        help="auto, cpu or cuda: where models are trained and observed",
+    )  # fmt: skip
+    option(
         "--store", metavar="FOLDER",
         help="where stages are kept (default: $COUPLING_BENCH_STORE, else the user's cache)",
     )  # fmt: skip
-    group.addoption(
+    option(
         "--executor", default="process", metavar="NAME",
         help=f"where stages train, one of: {', '.join(EXECUTORS)}",
     )  # fmt: skip
-    group.addoption(
-        "--workers", metavar="N", help="worker processes of the process executor (default: cores)"
-    )
-    group.addoption(
-        "--reports", metavar="FOLDER", help="where page and record go (default: reports/latest)"
-    )
-    group.addoption(
+    option(
+        "--workers", metavar="N",
+        help="worker processes of the process executor (default: cores; on a GPU: 1)",
+    )  # fmt: skip
+    option("--reports", metavar="FOLDER", help="where page and record go (reports/latest)")
+    option(
         "--record", action="store_true",
         help="accept this run's verdicts into reports/reference/ (needs a clean git tree)",
     )  # fmt: skip
@@ -62,35 +86,97 @@ def check(config: pytest.Config) -> Bench:
         pytest.UsageError: in one or two sentences, what is wrong and what would be right.
     """
     option = config.option
-    models = tuple(dict.fromkeys(option.model or ["embedded"]))
-    for model in models:
-        _one_of("--model", model, tuple(scales.MODELS))
-    _one_of("--task", option.task, scales.TASKS)
-    _one_of("--scale", option.scale, scales.SCALES)
+    if option.scale is not None:
+        _one_of("--scale", option.scale, scales.SCALES)
     _one_of("--executor", option.executor, EXECUTORS)
+    _one_of("--device", option.device, get_args(Device))
     seeds = _count("--seeds", option.seeds)
-    workers = _count("--workers", option.workers) if option.workers else default_workers()
-    _check_gpu(option.markexpr)
-    if option.record:
-        _check_recordable(config, option.scale)
-    if option.data_dir is not None and option.task == "grammar":
-        raise pytest.UsageError(
-            "--data-dir: the task grammar is generated, it reads no file. Did you mean --task cola?"
-        )
     try:
-        folder = Path(option.data_dir).expanduser().resolve() if option.data_dir else None
-        task = scales.task(option.task, option.scale, folder)
+        entries = _entries(config)
+        changes = _overrides(option)
+        task_name, data_dir = _task(option, config)
     except (ValueError, FileNotFoundError) as error:
         raise pytest.UsageError(str(error)) from None
-    return Bench(
-        models=models,
-        task=task,
-        scale=option.scale,
+    cuda = _check_cuda(option, entries)
+    workers = 1 if cuda else default_workers()
+    bench = Bench(
+        entries=entries,
+        task_name=task_name,
+        data_dir=data_dir,
+        scale_asked=option.scale,
         seeds=tuple(range(seeds)),
         store=Store(Path(option.store).expanduser() if option.store else default_root()),
         executor=option.executor,
-        workers=workers,
+        workers=_count("--workers", option.workers) if option.workers else workers,
         references=config.rootpath / "reports" / "reference",
+        device=option.device,
+        lora=_lora(option),
+        overrides=changes,
+    )
+    if option.record:
+        _check_recordable(config, bench)
+    return bench
+
+
+def _entries(config: pytest.Config) -> tuple[Entry, ...]:
+    """Return the models that were asked for, or those that a run takes by itself."""
+    option = config.option
+    path = Path(option.models) if option.models else config.rootpath / "suites" / "models.toml"
+    if option.models and not path.is_file():
+        raise FileNotFoundError(f"--models: there is no file {path}.")
+    listed = catalog.read(path)
+    if option.model:
+        asked = [catalog.find(name, listed) for name in dict.fromkeys(option.model)]
+    else:
+        wanted = _wants_gpu(option.markexpr)
+        asked = [e for e in listed.values() if e.default and e.gpu == wanted]
+        if not asked:
+            raise ValueError(f"no entry of {path} is a default; name a model: --model NAME.")
+    names = [entry.name for entry in asked]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(
+                f"--model: two models are called {name!r}. Give one of them a name of its own in "
+                "suites/models.toml."
+            )
+    return tuple(asked)
+
+
+def _overrides(option: Any) -> tuple[Override, ...]:
+    from_file = overrides.read(Path(option.recipe)) if option.recipe else []
+    return (*from_file, *(overrides.parse(text) for text in option.set or ()))
+
+
+def _task(option: Any, config: pytest.Config) -> tuple[str, Path | None]:
+    """Return name or path of the task and the folder of its data, read once to be sure of them."""
+    name = option.task
+    own = name.endswith(".toml")
+    if own:
+        name = str((config.invocation_params.dir / name).resolve())
+    else:
+        _one_of("--task", name, scales.TASKS)
+    if option.data_dir is not None and name != "cola":
+        what = (
+            "a task.toml names its own files" if own else "grammar is generated, it reads no file"
+        )
+        raise ValueError(f"--data-dir: {what}. Did you mean --task cola?")
+    folder = Path(option.data_dir).expanduser().resolve() if option.data_dir else None
+    scales.task(name, option.scale or "small", folder)
+    return name, folder
+
+
+def _lora(option: Any) -> LoraSpec | None:
+    given = [n for n in ("lora_rank", "lora_alpha", "lora_targets") if getattr(option, n)]
+    if option.peft is None:
+        if given:
+            raise pytest.UsageError(f"--{given[0].replace('_', '-')} needs --peft lora.")
+        return None
+    _one_of("--peft", option.peft, ("lora",))
+    targets = tuple(option.lora_targets.split(",")) if option.lora_targets else LoraSpec.targets
+    return LoraSpec(
+        rank=_count("--lora-rank", option.lora_rank or str(LoraSpec.rank)),
+        alpha=_count("--lora-alpha", option.lora_alpha or str(LoraSpec.alpha)),
+        targets=targets,
     )
 
 
@@ -116,23 +202,30 @@ def _count(option: str, text: str) -> int:
     return int(text)
 
 
-def _check_gpu(mark_expression: str) -> None:
-    wanted = re.search(r"\bgpu\b", mark_expression) and "not gpu" not in mark_expression
-    if not wanted:
-        return
-    import torch
+def _wants_gpu(mark_expression: str) -> bool:
+    wanted = re.search(r"\bgpu\b", mark_expression)
+    return bool(wanted) and "not gpu" not in mark_expression
 
-    if not torch.cuda.is_available():
+
+def _check_cuda(option: Any, entries: Sequence[Entry]) -> bool:
+    """Return whether a model runs on CUDA; refuse where there is none and one is needed."""
+    if option.device == "cpu":
+        return False
+    needs = [entry.name for entry in entries if entry.gpu or option.device == "cuda"]
+    if needs and not catalog.cuda_is_there():
         raise pytest.UsageError(
-            "-m gpu: no CUDA device was found (torch.cuda.is_available() is False). "
-            "Run on a machine with one, or run the laptop suites: pytest suites"
+            f"{needs[0]} needs a CUDA device, and none was found (torch.cuda.is_available() is "
+            "False). Run on a machine with one, take another model (pytest suites), or wait for a "
+            "CPU: --device cpu"
         )
+    return bool(needs) or any(e.source is not None and catalog.cuda_is_there() for e in entries)
 
 
-def _check_recordable(config: pytest.Config, scale: str) -> None:
-    if scale in SCALES_WITHOUT_VERDICT:
+def _check_recordable(config: pytest.Config, bench: Bench) -> None:
+    if any(bench.scale(model) in SCALES_WITHOUT_VERDICT for model in bench.models):
         raise pytest.UsageError(
-            f"--record: the scale {scale} gives no verdicts to accept. Run it at --scale small."
+            f"--record: the scale {bench.scale_asked} gives no verdicts to accept. Run it at "
+            "--scale small."
         )
     state = environment.git_state(config.rootpath)
     if state["commit"] is None:

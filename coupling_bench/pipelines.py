@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from coupling_bench.specs import (
     GRPOSpec,
+    ImportSpec,
+    JsonlSpec,
     ObservationSpec,
     PretrainSpec,
     SFTSpec,
@@ -20,6 +23,11 @@ from coupling_bench.specs import (
 )
 
 
+SplitName = Literal["held_out", "out_of_domain"]
+PAPER_TEMPERATURE, PAPER_TOP_P = 0.6, 0.95
+"""How the paper samples one completion a prompt ("mean@1")."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How each stage is trained; the nodes put in what it starts from and the seed."""
@@ -27,12 +35,12 @@ class Recipe:
     model: str
     task: TaskSpec
     scale: str
-    base: PretrainSpec
+    base: PretrainSpec | ImportSpec
     sft: SFTSpec
     rl: GRPOSpec
 
 
-def base(recipe: Recipe, seed: int) -> PretrainSpec:
+def base(recipe: Recipe, seed: int) -> PretrainSpec | ImportSpec:
     """Return the model that both pipelines start from: one for all seeds."""
     return recipe.base
 
@@ -68,15 +76,36 @@ NODES: dict[str, Callable[[Recipe, int], StageSpec]] = {
 PIPELINES = {"sft_then_rl": ("sft", "sft_then_rl"), "rl_then_sft": ("rl", "rl_then_sft")}
 """The two orders, each as its stages after the base."""
 
-OBSERVED = (("held_out", "all"), ("out_of_domain", "last"))
+OBSERVED: tuple[tuple[SplitName, Literal["all", "last"]], ...] = (
+    ("held_out", "all"),
+    ("out_of_domain", "last"),
+)
 """What is observed of every stage: (split, snapshots)."""
+
+
+def observed_splits(task: TaskSpec) -> tuple[SplitName, ...]:
+    """Return the splits that ``task`` has and stages are observed on."""
+    given = dict(task.files) if isinstance(task, JsonlSpec) else {"out_of_domain": ""}
+    return tuple(split for split, _ in OBSERVED if split == "held_out" or split in given)
 
 
 def observations(stage: StageSpec, seed: int) -> tuple[ObservationSpec, ...]:
     """Return the observations that the measures need of one stage, for the run of one seed."""
+    task = stage.task
+    own = isinstance(task, JsonlSpec)
     return tuple(
-        ObservationSpec(of=stage, split=split, snapshots=snapshots, sampling_seed=seed)  # type: ignore[arg-type]
+        ObservationSpec(
+            of=stage,
+            split=split,
+            snapshots=snapshots,
+            sampling_seed=seed,
+            sampling_tokens=task.max_completion_tokens,
+            sampling_temperature=task.sampling_temperature if own else PAPER_TEMPERATURE,
+            sampling_top_p=task.sampling_top_p if own else PAPER_TOP_P,
+            samples=task.samples if own and task.answers is None else 0,
+        )
         for split, snapshots in OBSERVED
+        if split in observed_splits(task)
     )
 
 

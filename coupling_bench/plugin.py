@@ -49,7 +49,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make the model a parameter of every suite."""
     if "model" in metafunc.fixturenames:
         bench = metafunc.config.stash[BENCH]
-        metafunc.parametrize("model", bench.models, indirect=True, scope="session")
+        models = [
+            pytest.param(entry.name, marks=[pytest.mark.gpu] if entry.gpu else [])
+            for entry in bench.entries
+        ]
+        metafunc.parametrize("model", models, indirect=True, scope="session")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -95,7 +99,7 @@ def _check_complete(session: pytest.Session) -> None:
         ]
         claims = [mark.args[0].sentence for mark in marks if mark]
         missing_claims = record.left_out(
-            bench.references, model, bench.task.name, bench.scale, claims
+            bench.references, model, bench.task.name, bench.scale(model), claims
         )
         if missing_claims:
             raise ValueError(
@@ -165,9 +169,14 @@ def decide(request: pytest.FixtureRequest, model: str, node: Callable[[str], Run
             differences,
             runs=node,
             seeds=bench.seeds,
-            scale=bench.scale,
+            scale=bench.scale(model),
             accepted=record.accepted_verdict(
-                bench.references, model, bench.task.name, bench.scale, claim.sentence, recipe
+                bench.references,
+                model,
+                bench.task.name,
+                bench.scale(model),
+                claim.sentence,
+                recipe,
             ),
             recording=request.config.option.record,
         )
@@ -175,7 +184,7 @@ def decide(request: pytest.FixtureRequest, model: str, node: Callable[[str], Run
             "test": request.node.nodeid,
             "model": model,
             "task": bench.task.name,
-            "scale": bench.scale,
+            "scale": bench.scale(model),
             "recipe": recipe,
             "nodes": nodes,
             "outcome": decision.outcome,

@@ -1,12 +1,13 @@
 """The only module that runs a checkpoint to observe it.
 
 An observation is stored like a stage, under the fingerprint of its ObservationSpec, as arrays that
-measures read with numpy: nothing here is averaged. Axes: N snapshots, P prompts, A answers,
-K temperatures.
+measures read with numpy: nothing here is averaged. Axes: N snapshots, P prompts, A answers, K
+temperatures, G completions a prompt.
 
-Answers are a closed set, so their probabilities are computed, not sampled: each prompt is run once,
-and what branches from it, every answer with its end of sequence and the sampled completion, costs
-its own tokens alone. log pi(y, end | x) is exact.
+Where answers are a closed set their probabilities are computed, not sampled: each prompt is run
+once, and what branches from it, every answer with its end of sequence and the sampled completion,
+costs its own tokens alone. log pi(y, end | x) is exact. Where answers are open, that of the
+demonstrated response is exact, and J is estimated from completions sampled at temperature 1.
 """
 
 from __future__ import annotations
@@ -14,19 +15,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from coupling_bench import models, tasks
 from coupling_bench.fingerprint import address
 from coupling_bench.progress import Progress, tell
-from coupling_bench.specs import ObservationSpec
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
-
-    from coupling_bench import branching
+from coupling_bench.prompting import answer_ids, prompt_texts
+from coupling_bench.specs import ObservationSpec, model_of
 
 ARRAYS = "observation.npz"
 TEXTS = "texts.json"
@@ -36,86 +33,114 @@ def run(spec: ObservationSpec, start: Path, folder: Path) -> dict[str, Any]:
     """Observe the snapshots of the checkpoint in ``start`` and write arrays and texts.
 
     ``observation.npz``: ``steps (N,)``, ``answer_logps (N, P, A)`` in nats with the end of
-    sequence, ``answer_tokens (A,)`` with it, ``temperatures (K,)``, ``tempered_answer_logps
+    sequence, ``answer_tokens (P, A)`` with it, ``temperatures (K,)``, ``tempered_answer_logps
     (K, P, A)`` of the last snapshot, ``truth (P,)``, ``demonstrated (P, A)`` probabilities p_D (on
-    real data the label itself). ``texts.json``: prompts, groups and the sampled completions
+    real data the response itself), ``rewards (P, A)`` of the answers, ``other_reward ()`` of
+    anything else (NaN where answers are open), ``sampled_rewards (N, P, G)`` at temperature 1 (G is
+    0 where answers are closed), ``completion_rewards (N, P)``. ``texts.json``: prompts, groups, the
+    closed set of answers or null, the demonstrated responses, and the sampled completions
     ``(N, P)`` of the paper's protocol.
     """
     task = tasks.load(spec.of.task)
     items = task.splits[spec.split]
-    prompts = [task.prompt(item) for item in items]
-    answers = task.spec.answers
-    model, tokenizer = models.load(start)
-    _check_lengths(spec, tokenizer, prompts, model.config.max_position_embeddings)
-    steps = models.snapshot_steps(start)
-    if spec.snapshots == "last":
-        steps = steps[-1:]
-
+    model, tokenizer = models.load(start, model_of(spec), dtype="float32")
+    prompts = prompt_texts(model_of(spec), tokenizer, task, items)
+    answers = list(zip(*(task.candidates(item) for item in items), strict=True))
     reader = Reader(model, tokenizer, prompts, answers, spec)
-    answer_logps, completions = [], []
-    for number, step in enumerate(steps, start=1):
-        models.load_snapshot(model, start, step)
-        last = number == len(steps)
-        scores, texts = reader.read((1.0, *spec.temperatures) if last else (1.0,))
-        answer_logps.append(scores[0])
-        completions.append(texts)
-        tell(Progress(address=address(spec), step=number, total=len(steps)))
+    _check_lengths(spec, reader, prompts, models.context(model, tokenizer))
+    steps = models.snapshot_steps(start)
 
-    truth = np.array([item.truth for item in items])
+    def observe(step: int, temperatures: Sequence[float]) -> dict[str, Any]:
+        scores, texts = reader.read(temperatures)
+        sampled = [task.rewards(items, one) for one in reader.sample_more()]
+        tell(Progress(address=address(spec), step=step, total=steps[-1]))
+        return {
+            "scores": scores,
+            "completions": texts,
+            "completion_rewards": task.rewards(items, texts),
+            "sampled_rewards": np.array(sampled).reshape(len(sampled), len(items)).T,
+        }
+
+    # As it was loaded the model is the last snapshot; the earlier ones follow.
+    last = observe(steps[-1], (1.0, *spec.temperatures))
+    seen = []
+    for step in steps[:-1] if spec.snapshots == "all" else ():
+        models.load_snapshot(model, start, step)
+        seen.append(observe(step, (1.0,)))
+    seen.append(last)
+
+    closed = task.spec.answers is not None
     np.savez_compressed(
         folder / ARRAYS,
-        steps=np.array(steps),
-        answer_logps=np.stack(answer_logps),
-        answer_tokens=np.array([len(ids) for ids in reader.answer_ids]),
+        steps=np.array(steps[-len(seen) :]),
+        answer_logps=np.stack([one["scores"][0] for one in seen]),
+        answer_tokens=np.array([[len(ids) for ids in of_all] for of_all in reader.answers]).T,
         temperatures=np.array(spec.temperatures),
-        tempered_answer_logps=scores[1:],
-        truth=truth,
-        demonstrated=_demonstrated(truth, tasks.label_noise(task.spec)),
+        tempered_answer_logps=last["scores"][1:],
+        truth=np.array([item.truth for item in items]),
+        demonstrated=task.demonstrated(spec.split),
+        rewards=np.array([task.rewards(items, of_all) for of_all in answers]).T,
+        other_reward=np.array(task.reward_of_no_answer if closed else np.nan),
+        sampled_rewards=np.stack([one["sampled_rewards"] for one in seen]),
+        completion_rewards=np.array([one["completion_rewards"] for one in seen]),
     )
     documents = {
         "prompts": prompts,
         "groups": [item.group for item in items],
-        "answers": answers,
-        "completions": completions,
+        "answers": task.spec.answers,
+        "responses": [task.response(item) for item in items],
+        "completions": [one["completions"] for one in seen],
     }
     (folder / TEXTS).write_text(json.dumps(documents))
-    return {"snapshots": steps, "items": len(items)}
+    return {"snapshots": steps, "items": len(items), "fallbacks": reader.fallbacks}
 
 
-def _check_lengths(spec: ObservationSpec, tokenizer, prompts: Sequence[str], limit: int) -> None:
-    answers = answer_ids(tokenizer, spec.of.task.answers)
-    room = max(spec.sampling_tokens, *(len(ids) for ids in answers))
-    for number, ids in enumerate(tokenizer(list(prompts))["input_ids"], start=1):
+def _check_lengths(
+    spec: ObservationSpec, reader: Reader, prompts: Sequence[str], limit: int
+) -> None:
+    for number, ids in enumerate(reader.prompt_ids):
+        longest = max(len(of_all[number]) for of_all in reader.answers)
+        room = max(spec.sampling_tokens, longest)
         if len(ids) + room > limit:
             raise ValueError(
-                f"{address(spec)}: sentence {number} of the split {spec.split} has {len(ids)} "
+                f"{address(spec)}: prompt {number + 1} of the split {spec.split} has {len(ids)} "
                 f"tokens and needs {room} for its answer; the context holds {limit}: "
-                f"{prompts[number - 1][:80]!r}. Shorten it, or take a model with a longer context."
+                f"{prompts[number][:80]!r}. Shorten it, or take a model with a longer context."
             )
-
-
-def _demonstrated(truth: np.ndarray, label_noise: float) -> np.ndarray:
-    right = np.arange(2) == truth[:, None]
-    return np.where(right, 1.0 - label_noise, label_noise)
-
-
-def answer_ids(tokenizer: PreTrainedTokenizerFast, answers: Sequence[str]) -> list[list[int]]:
-    """Return the token ids of each answer, its end of sequence included."""
-    return [[*tokenizer(answer)["input_ids"], tokenizer.eos_token_id] for answer in answers]
 
 
 class Reader:
     """Reads what a model answers to prompts: each prompt is computed once a snapshot."""
 
-    def __init__(self, model: PreTrainedModel, tokenizer, prompts, answers, spec: ObservationSpec):
-        """Read from ``model`` as its weights are when it is asked."""
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        prompts: Sequence[str],
+        answers: Sequence[Sequence[str]],
+        spec: ObservationSpec,
+    ):
+        """Read from ``model`` as its weights are when it is asked.
+
+        Args:
+            model: a causal language model.
+            tokenizer: the model's.
+            prompts: P texts.
+            answers: for each of A answers its text after each prompt.
+            spec: how to sample and in which batches.
+        """
+        from coupling_bench import branching
+
         self.model, self.tokenizer, self.spec = model, tokenizer, spec
-        self.answer_ids = answer_ids(tokenizer, answers)
         self.prompt_ids = tokenizer(list(prompts))["input_ids"]
+        self.answers = [answer_ids(tokenizer, prompts, of_all) for of_all in answers]
         # Batches of prompts of like length: padding costs as much as words.
         by_length = sorted(range(len(prompts)), key=lambda place: len(self.prompt_ids[place]))
         size = spec.batch_size
         self.batches = [by_length[at : at + size] for at in range(0, len(by_length), size)]
+        bare = model.get_base_model() if hasattr(model, "peft_config") else model
+        reason = branching.obstacle(bare)
+        self.fallbacks = {"observing": reason} if reason else {}
 
     def read(
         self, temperatures: Sequence[float], *, sampling: bool = True
@@ -125,37 +150,48 @@ class Reader:
         Logits are divided by each temperature. The seed of the samples is the same for every
         snapshot; without ``sampling`` they are empty.
         """
-        import torch
-
-        from coupling_bench import branching
-
-        shape = (len(temperatures), len(self.prompt_ids), len(self.answer_ids))
+        shape = (len(temperatures), len(self.prompt_ids), len(self.answers))
         scores, texts = np.zeros(shape), [""] * len(self.prompt_ids)
-        with torch.random.fork_rng(), torch.inference_mode():
-            torch.manual_seed(self.spec.sampling_seed)
-            for batch in self.batches:
-                prompts = [self.prompt_ids[place] for place in batch]
-                trunk = branching.trunk(self.model, prompts, self.tokenizer.pad_token_id)
-                scored = branching.answer_logps(self.model, trunk, self.answer_ids, temperatures)
-                scores[:, batch] = scored.cpu().numpy()
-                if sampling:
-                    for place, text in zip(batch, self._sample(trunk), strict=True):
-                        texts[place] = text
-                del trunk  # the next batch's should not lie beside it
+        for batch, prompts in self._batches(self.spec.sampling_seed):
+            after = [[of_all[place] for place in batch] for of_all in self.answers]
+            scores[:, batch] = prompts.score(after, temperatures).cpu().numpy()
+            if sampling:
+                spec = self.spec
+                drawn = self._draw(prompts, 1, spec.sampling_temperature, spec.sampling_top_p)
+                for place, text in zip(batch, drawn, strict=True):
+                    texts[place] = text
+            del prompts  # the next batch's should not lie beside them
         return scores, texts
 
-    def _sample(self, trunk: branching.Trunk) -> list[str]:
-        from coupling_bench import branching
+    def sample_more(self) -> list[list[str]]:
+        """Return G completions a prompt at temperature 1, ``(G, P)`` texts."""
+        many = self.spec.samples
+        texts = [[""] * len(self.prompt_ids) for _ in range(many)]
+        if not many:
+            return texts
+        for batch, prompts in self._batches(~self.spec.sampling_seed):
+            drawn = self._draw(prompts, many, 1.0, 1.0)
+            for number, place in enumerate(batch):
+                for copy in range(many):
+                    texts[copy][place] = drawn[number * many + copy]
+            del prompts
+        return texts
 
-        spec = self.spec
-        sampled = branching.sample(
-            self.model,
-            trunk,
-            [1] * len(trunk.mask),
-            max_new_tokens=spec.sampling_tokens,
-            ends=[self.tokenizer.eos_token_id],
-            warp=branching.warpers(
-                temperature=spec.sampling_temperature, top_p=spec.sampling_top_p, top_k=0
-            ),
-        )
-        return self.tokenizer.batch_decode(sampled, skip_special_tokens=True)
+    def _batches(self, seed: int):
+        """Yield places and prompts of each batch, computed, with the draws of ``seed``."""
+        import torch
+
+        from coupling_bench.branching import Branching
+        from coupling_bench.whole_rows import WholeRows
+
+        kind = WholeRows if self.fallbacks else Branching
+        padding, ends = self.tokenizer.pad_token_id, [self.tokenizer.eos_token_id]
+        with torch.random.fork_rng(), torch.inference_mode():
+            torch.manual_seed(seed)
+            for batch in self.batches:
+                ids = [self.prompt_ids[place] for place in batch]
+                yield batch, kind(self.model, ids, padding, ends)
+
+    def _draw(self, prompts, copies: int, temperature: float, top_p: float) -> list[str]:
+        drawn = prompts.sample(copies, self.spec.sampling_tokens, temperature, top_p)
+        return self.tokenizer.batch_decode(drawn, skip_special_tokens=True)

@@ -19,9 +19,9 @@ from coupling_bench import environment
 from coupling_bench.bench import Bench
 from coupling_bench.fingerprint import address
 from coupling_bench.measures import ability, loss, reward
-from coupling_bench.pipelines import NODES, OBSERVED, PIPELINES, lineage
+from coupling_bench.pipelines import NODES, PIPELINES, lineage, observed_splits
 from coupling_bench.runs import Observation, Runs, Split, observation_specs, observe
-from coupling_bench.specs import ObservationSpec, StageSpec, TaskSpec, parent
+from coupling_bench.specs import ObservationSpec, StageSpec, TaskSpec, model_of, parent
 from coupling_bench.statistics import holm
 from coupling_bench.tasks import label_noise
 
@@ -29,6 +29,14 @@ SCHEMA = 1
 SHOWN_COMPLETIONS = 12
 NOT_ACCEPTABLE = (None, "inconclusive")
 """Verdicts that are no finding: none at all (smoke), or undecided."""
+
+CLOSED_MEASURES = {
+    "accuracy": ability.accuracy,
+    "mcc": ability.mcc,
+    "balanced_accuracy": ability.balanced_accuracy,
+    "other_mass": reward.other_mass,
+}
+"""What is known of a task whose answers are a closed set, and of no other."""
 
 Record = dict[str, Any]
 
@@ -164,7 +172,7 @@ def _with_ancestors(bench: Bench, model: str, claims: list[Record]) -> list[str]
 
 
 def _is_observed(runs: Runs) -> bool:
-    splits = [Split(name=split) for split, _ in OBSERVED]
+    splits = [Split(name=split) for split in observed_splits(runs.task)]
     return all(runs.store.find(o) for s in splits for o in observation_specs(runs, s))
 
 
@@ -187,6 +195,7 @@ def _stages(bench: Bench, model: str, node: str, runs: Runs) -> list[Record]:
                 "steps": entry.facts["steps"],
                 "wall_seconds": entry.manifest["seconds"],
                 "device": entry.facts["device"],
+                "prompts": model_of(stage).prompts,
                 "peak_memory_bytes": entry.facts["peak_memory_bytes"],
                 "reused": address(stage) not in bench.outcome.made,
                 "start": address(start) if start is not None else None,
@@ -237,7 +246,7 @@ def _steps_before(runs: Runs, stage: StageSpec) -> int:
 
 def _abilities(model: str, node: str, runs: Runs) -> list[Record]:
     rows = []
-    for split_name, _ in OBSERVED:
+    for split_name in observed_splits(runs.task):
         split = Split(name=split_name)
         measures = {
             "loss": loss.sft_loss(runs, split),
@@ -247,11 +256,10 @@ def _abilities(model: str, node: str, runs: Runs) -> list[Record]:
             "reward": reward.expected_reward(runs, split),
             "mean_at_1_robust": reward.mean_at_1(runs, split, "robust"),
             "mean_at_1_strict": reward.mean_at_1(runs, split, "strict"),
-            "accuracy": ability.accuracy(runs, split),
-            "mcc": ability.mcc(runs, split),
-            "balanced_accuracy": ability.balanced_accuracy(runs, split),
-            "other_mass": reward.other_mass(runs, split),
+            **{name: None for name in CLOSED_MEASURES},
         }
+        if runs.task.answers is not None:
+            measures |= {name: take(runs, split) for name, take in CLOSED_MEASURES.items()}
         rows += [
             {
                 "model": model,
@@ -259,7 +267,7 @@ def _abilities(model: str, node: str, runs: Runs) -> list[Record]:
                 "node": node,
                 "seed": seed,
                 "split": split_name,
-                **{name: float(values[index]) for name, values in measures.items()},
+                **{n: None if v is None else float(v[index]) for n, v in measures.items()},
             }
             for index, seed in enumerate(runs.seeds)
         ]
@@ -269,7 +277,8 @@ def _abilities(model: str, node: str, runs: Runs) -> list[Record]:
 def _groups(model: str, node: str, runs: Runs) -> list[Record]:
     return [
         {"model": model, "task": runs.task.name, "node": node, "split": split, "group": g, **values}
-        for split, _ in OBSERVED
+        for split in observed_splits(runs.task)
+        if runs.task.answers is not None
         for g, values in ability.by_group(runs, Split(name=split)).items()
     ]
 
@@ -299,7 +308,7 @@ def _completion(
         "task": nodes[pipeline].task.name,
         "pipeline": pipeline,
         "prompt": first.prompts[item],
-        "truth": first.answers[int(first.truth[item])],
+        "truth": first.answers[first.truth[item]] if first.answers else first.responses[item],
         "answers": {node: o.completions[-1][item] for node, o in seen.items()},
     }
 
@@ -311,18 +320,26 @@ def _spaced(seen: dict[str, Observation]) -> list[int]:
 
 def _constants(task: TaskSpec, observed: list[tuple[str, str, Runs]]) -> Record:
     _, _, runs = observed[0]
-    held_out = observe(runs, Split(name="held_out"))[0]
-    out_of_domain = observe(runs, Split(name="out_of_domain"))[0]
+    seen = {
+        split: observe(runs, Split(name=split))[0] if split in observed_splits(task) else None
+        for split in ("held_out", "out_of_domain")
+    }
+    held_out, out_of_domain = seen.values()
     return {
         "label_noise": label_noise(task),
         "optimal_loss": loss.optimal_loss(task),
-        "demonstrator_reward": reward.demonstrator_reward(task),
-        "majority_reward": ability.majority_reward(held_out),
-        "majority_reward_out_of_domain": ability.majority_reward(out_of_domain),
-        "items": len(held_out.prompts),
-        "items_out_of_domain": len(out_of_domain.prompts),
+        "demonstrator_reward": reward.demonstrator_reward(runs, Split(name="held_out")),
+        "majority_reward": _majority(held_out),
+        "majority_reward_out_of_domain": _majority(out_of_domain),
+        "items": len(held_out.prompts) if held_out else 0,
+        "items_out_of_domain": len(out_of_domain.prompts) if out_of_domain else 0,
         "rl_prompts": task.rl_prompts,
+        "answers": "closed" if task.answers is not None else "open",
     }
+
+
+def _majority(seen: Observation | None) -> float | None:
+    return ability.majority_reward(seen) if seen is not None and seen.closed else None
 
 
 def _with_holm(claims: list[Record]) -> list[Record]:

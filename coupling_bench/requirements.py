@@ -60,7 +60,8 @@ class Beside:
     name: str
     unit: str
     nodes: tuple[str, ...]
-    measure: Callable[[RunsOf], Array]
+    measure: Callable[[RunsOf], Array | None]
+    """None: it cannot be known on this task, and is not shown."""
     note: str = ""
 
 
@@ -140,7 +141,9 @@ def converged(node: str, within: float) -> Requirement:
 def judges_sentences(node: str) -> Requirement:
     """Require MCC above 0: a node that knows the label prior alone has no ability to lose."""
 
-    def measure(runs: RunsOf) -> Measured:
+    def measure(runs: RunsOf) -> Measured | None:
+        if runs(node).task.answers is None:
+            return None
         values = ability.mcc(runs(node), HELD_OUT)
         return Measured(
             interval=ability.mcc_interval(runs(node), HELD_OUT), per_seed=tuple(values.tolist())
@@ -175,7 +178,7 @@ def at_best_temperature(before: str, after: str) -> Beside:
 def divergence(before: str, after: str) -> Beside:
     """Show how far the policy went from one node to another."""
 
-    def measure(runs: RunsOf) -> Array:
+    def measure(runs: RunsOf) -> Array | None:
         return reverse_kl(runs(after), runs(before), HELD_OUT)
 
     return Beside(
@@ -225,7 +228,7 @@ def lead_over_demonstrators(node: str) -> Beside:
 
     def measure(runs: RunsOf) -> Array:
         return reward.expected_reward(runs(node), HELD_OUT) - reward.demonstrator_reward(
-            runs(node).task
+            runs(node), HELD_OUT
         )
 
     return Beside(

@@ -59,10 +59,20 @@ class Observation:
     tempered_answer_logps: Array
     truth: npt.NDArray[np.int64]
     demonstrated: Array
+    rewards: Array
+    other_reward: Array
+    sampled_rewards: Array
+    completion_rewards: Array
     prompts: list[str]
     groups: list[str]
-    answers: list[str]
+    answers: list[str] | None
+    responses: list[str]
     completions: list[list[str]]
+
+    @property
+    def closed(self) -> bool:
+        """Whether the answers are a closed set, so that nothing needs to be sampled."""
+        return self.answers is not None
 
 
 def observe(runs: Runs, split: Split) -> list[Observation]:

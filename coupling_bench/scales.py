@@ -1,8 +1,9 @@
 """The one dial: how large a run is, as named bundles of specs.
 
 ``smoke`` proves the plumbing in under a minute and gives no verdict; ``small`` is the default and
-decides on a laptop. How the numbers were chosen, and from what, stands in ``docs/log.md``: by
-looking at rewards, never at verdicts.
+decides on a laptop; ``paper`` is the paper's own experiment, as far as the paper says what it was.
+How the numbers were chosen, and from what, stands in ``docs/log.md``: by looking at rewards, never
+at verdicts.
 """
 
 from __future__ import annotations
@@ -12,43 +13,42 @@ from pathlib import Path
 
 from coupling_bench.pipelines import Recipe
 from coupling_bench.specs import (
+    AnyModel,
+    CheckpointSpec,
     ColaSpec,
     GrammarSpec,
     GRPOSpec,
+    ImportSpec,
+    JsonlSpec,
+    LoraSpec,
     ModelSpec,
     PretrainSpec,
     SFTSpec,
     TaskSpec,
 )
 
-SCALES = ("small", "smoke")
+SCALES = ("small", "smoke", "paper")
 TASKS = ("grammar", "cola")
-
-EMBEDDED = ModelSpec(
-    name="embedded",
-    vocab_size=1_024,
-    hidden_size=96,
-    intermediate_size=256,
-    num_hidden_layers=2,
-    num_attention_heads=6,
-    num_key_value_heads=3,
-    head_dim=16,
-    max_position_embeddings=160,
-    initializer_range=0.1,
-)
-
-MODELS = {EMBEDDED.name: EMBEDDED}
 
 OVERLOOKED_PHENOMENA = ("argument_structure", "polarity", "pronoun_case", "wh_gap")
 """Violations that the annotator of pretraining often overlooks: the base knows the difference and
 prefers the wrong answer, so that RL has something to learn and something to find."""
+
+INSTRUCTION = """Is this sentence acceptable English? Answer "acceptable" or "unacceptable".
+{sentence}
+"""
+"""What models from elsewhere are asked, which have not been pretrained on bare sentences."""
+
+ADAPTERS_LEARN_FASTER = 10.0
+"""Learning rate of adapters as a multiple of that of all weights (Schulman et al., "LoRA Without
+Regret", 2025)."""
 
 
 def task(name: str, scale: str, data_dir: Path | None = None) -> TaskSpec:
     """Return the task called ``name`` at a scale.
 
     Args:
-        name: one of ``TASKS``.
+        name: one of ``TASKS``, or the path of a user's own ``task.toml``.
         scale: one of ``SCALES``.
         data_dir: where the files of a task lie that is not generated.
 
@@ -66,22 +66,55 @@ def task(name: str, scale: str, data_dir: Path | None = None) -> TaskSpec:
             out_of_domain_size=40 if smoke else 200,
             rl_prompts="shared",
         )
-    from coupling_bench.tasks import cola
+    sizes = {"prompts_size": 256, "held_out_size": 100} if smoke else {}
+    if name == "cola":
+        from coupling_bench.tasks import cola
 
-    return ColaSpec(
-        files=cola.digests(data_dir),
-        folder=str(data_dir) if data_dir else None,
-        pretraining_share=0.5,
-        prompts_size=256 if smoke else None,
-        held_out_size=100 if smoke else None,
-    )
+        return ColaSpec(
+            files=cola.digests(data_dir),
+            folder=str(data_dir) if data_dir else None,
+            pretraining_share=0.5,
+            **sizes,
+        )
+    from coupling_bench.tasks import jsonl
+
+    return replace(jsonl.read_task(Path(name)), **sizes)
 
 
-def recipe(model: str, task: TaskSpec, scale: str) -> Recipe:
-    """Return how every stage of ``model`` is trained on ``task`` at a scale."""
-    start = MODELS[model]
+def recipe(model: AnyModel, task: TaskSpec, scale: str, lora: LoraSpec | None = None) -> Recipe:
+    """Return how every stage of ``model`` is trained on ``task`` at a scale.
+
+    Args:
+        model: pretrained here, or from elsewhere.
+        task: as ``task`` returns it; a model from elsewhere is asked in whole sentences.
+        scale: one of ``SCALES``.
+        lora: adapters, for SFT and RL.
+    """
+    if isinstance(model, ModelSpec):
+        chosen = _embedded(model, task, scale)
+    elif isinstance(model, CheckpointSpec):
+        chosen = _imported(model, _for_imported(task), scale, lora)
+    else:
+        raise TypeError(f"scales: {type(model).__name__} is no model that a recipe is known for.")
+    if lora is None:
+        return chosen
+    return replace(chosen, sft=replace(chosen.sft, lora=lora), rl=replace(chosen.rl, lora=lora))
+
+
+def _for_imported(task: TaskSpec) -> TaskSpec:
+    """Return a task as models from elsewhere get it: none of it is kept for pretraining."""
+    if isinstance(task, GrammarSpec):
+        return replace(task, prompt_template=INSTRUCTION, max_completion_tokens=16)
+    if isinstance(task, ColaSpec):
+        return replace(
+            task, pretraining_share=0.0, prompt_template=INSTRUCTION, max_completion_tokens=16
+        )
+    return replace(task, pretraining_share=0.0)
+
+
+def _embedded(model: ModelSpec, task: TaskSpec, scale: str) -> Recipe:
     base = PretrainSpec(
-        start=start,
+        start=model,
         task=task,
         threads=2,  # all other stages wait for it
         snapshot_every=10_000,
@@ -96,10 +129,10 @@ def recipe(model: str, task: TaskSpec, scale: str) -> Recipe:
         annotator_noise=0.1,
         overlooked_phenomena=OVERLOOKED_PHENOMENA,
         overlooked_share=0.55,
-        max_length=start.max_position_embeddings,
+        max_length=model.max_position_embeddings,
     )
-    if isinstance(task, ColaSpec):
-        # Some 4,300 sentences of no known phenomena: beyond five epochs they are learnt by heart.
+    if not isinstance(task, GrammarSpec):
+        # Some thousand prompts of no known phenomena: CoLA's are learnt by heart beyond five epochs.
         base = replace(base, max_steps=330, overlooked_phenomena=(), overlooked_share=0.0)
     sft = SFTSpec(
         start=base,
@@ -110,7 +143,7 @@ def recipe(model: str, task: TaskSpec, scale: str) -> Recipe:
         warmup_steps=20,
         batch_size=32,
         num_train_epochs=2,
-        max_length=start.max_position_embeddings,
+        max_length=model.max_position_embeddings,
     )
     rl = GRPOSpec(
         start=base,
@@ -123,7 +156,7 @@ def recipe(model: str, task: TaskSpec, scale: str) -> Recipe:
         prompts_per_step=64,
         max_steps=160,
         num_generations=8,
-        max_completion_length=4,
+        max_completion_length=task.max_completion_tokens if isinstance(task, JsonlSpec) else 4,
         beta=0.0,
         loss_type="dapo",
         scale_rewards="group",
@@ -132,4 +165,48 @@ def recipe(model: str, task: TaskSpec, scale: str) -> Recipe:
         base = replace(base, max_steps=40, batch_size=32)
         sft = replace(sft, start=base, snapshot_every=8)
         rl = replace(rl, start=base, max_steps=8, snapshot_every=2, prompts_per_step=8)
-    return Recipe(model=model, task=task, scale=scale, base=base, sft=sft, rl=rl)
+    return Recipe(model=model.name, task=task, scale=scale, base=base, sft=sft, rl=rl)
+
+
+def _imported(model: CheckpointSpec, task: TaskSpec, scale: str, lora: LoraSpec | None) -> Recipe:
+    """Return the recipe of a model from elsewhere.
+
+    The paper gives two epochs of SFT and GRPO, and neither learning rates nor batch sizes. These
+    are verl's defaults of its time (learning rates 1e-5 and 1e-6) at batches that one card holds;
+    GRPO sees as many prompts as SFT.
+    """
+    base = ImportSpec(start=model, task=task)
+    faster = ADAPTERS_LEARN_FASTER if lora is not None else 1.0
+    on_gpu = model.device == "cuda"
+    paper = scale == "paper"
+    sft = SFTSpec(
+        start=base,
+        task=task,
+        snapshot_every=32 if paper else 64,
+        learning_rate=1e-5 * faster,
+        lr_scheduler_type="cosine",
+        warmup_steps=20,
+        batch_size=64 if paper else 32,
+        num_train_epochs=2,
+        max_length=1024,
+        bf16=on_gpu,
+    )
+    rl = GRPOSpec(
+        start=base,
+        task=task,
+        snapshot_every=32 if paper else 20,
+        learning_rate=1e-6 * faster,
+        warmup_steps=10,
+        prompts_per_step=64 if paper else 32,
+        max_steps=266 if paper else 160,
+        num_generations=8,
+        max_completion_length=task.max_completion_tokens if isinstance(task, JsonlSpec) else 8,
+        beta=0.0,
+        loss_type="dapo",
+        scale_rewards="group",
+        bf16=on_gpu,
+    )
+    if scale == "smoke":
+        sft = replace(sft, snapshot_every=8)
+        rl = replace(rl, max_steps=4, snapshot_every=2, prompts_per_step=8)
+    return Recipe(model=model.name, task=task, scale=scale, base=base, sft=sft, rl=rl)

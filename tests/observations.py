@@ -20,14 +20,19 @@ def observation(answer_logps, truth, label_noise=0.1, **changes) -> Observation:
         **{
             "steps": np.arange(len(answer_logps)) * 10,
             "answer_logps": answer_logps,
-            "answer_tokens": np.array([2, 3]),
+            "answer_tokens": np.tile([2, 3], (items, 1)),
             "temperatures": np.array([1.0]),
             "tempered_answer_logps": answer_logps[-1:],
             "truth": truth,
             "demonstrated": np.where(right, 1 - label_noise, label_noise),
+            "rewards": np.where(right, 1.0, -1.0),
+            "other_reward": np.array(-1.0),
+            "sampled_rewards": np.zeros((len(answer_logps), items, 0)),
+            "completion_rewards": np.where(truth == 0, 1.0, -1.0) * np.ones((len(answer_logps), 1)),
             "prompts": [f"prompt {i}\n" for i in range(items)],
             "groups": ["group"] * items,
             "answers": ANSWERS,
+            "responses": [ANSWERS[t] for t in truth],
             "completions": [["acceptable"] * items for _ in answer_logps],
         }
         | changes
@@ -53,7 +58,8 @@ def store_runs(store, per_seed, node="sft") -> Runs:
 
 
 def _write(seen: Observation, folder):
-    texts = {name: getattr(seen, name) for name in ("prompts", "groups", "answers", "completions")}
+    names = ("prompts", "groups", "answers", "responses", "completions")
+    texts = {name: getattr(seen, name) for name in names}
     arrays = {k: v for k, v in vars(seen).items() if isinstance(v, np.ndarray)}
     np.savez(folder / "observation.npz", **arrays)
     (folder / "texts.json").write_text(json.dumps(texts))

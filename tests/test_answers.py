@@ -2,7 +2,8 @@
 
 import pytest
 
-from coupling_bench.answers import parse_robust, parse_strict, reward
+from coupling_bench.answers import parse_robust, parse_strict
+from coupling_bench.tasks import render
 
 ANSWERS = ("acceptable", "unacceptable")
 
@@ -38,7 +39,7 @@ def test_a_naive_search_for_the_last_label_falls_into_the_trap():
 def test_always_acceptable_earns_the_majority_reward():
     """365 of CoLA's 527 in-domain dev sentences are acceptable: 0.3852, the paper's base level."""
     truths = [0] * 365 + [1] * 162
-    earned = [reward("acceptable", t, ANSWERS, parse_robust) for t in truths]
+    earned = [1 if parse_robust("acceptable", ANSWERS) == t else -1 for t in truths]
     assert sum(earned) / len(earned) == pytest.approx(0.3852, abs=1e-4)
 
 

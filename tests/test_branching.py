@@ -150,7 +150,8 @@ def test_answers_score_as_one_unpadded_row_at_a_time(policy):
     temperatures = (1.0, 0.5, 3.0)
     with torch.inference_mode():
         trunk = branching.trunk(policy, PROMPTS, PADDING)
-        found = branching.answer_logps(policy, trunk, answers, temperatures)
+        after_each = [[answer] * len(PROMPTS) for answer in answers]
+        found = branching.answer_logps(policy, trunk, after_each, temperatures)
     for (k, t), (i, prompt), (a, answer) in itertools.product(
         *map(enumerate, (temperatures, PROMPTS, answers))
     ):
@@ -165,7 +166,7 @@ def test_a_branch_leaves_the_trunk_as_it_is(policy):
     with torch.inference_mode():
         trunk = branching.trunk(policy, PROMPTS, PADDING)
         before = [layer.keys.clone() for layer in trunk.cache.layers]
-        branching.answer_logps(policy, trunk, [[2, 3, END], [END]])
+        branching.answer_logps(policy, trunk, [[[2, 3, END]] * len(PROMPTS)])
     assert all(torch.equal(a, b.keys) for a, b in zip(before, trunk.cache.layers, strict=True))
 
 

@@ -8,8 +8,18 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "coupling_bench"
 FLOORS = [
     {"fingerprint", "environment", "progress"},
-    {"specs", "pipelines", "scales"},
-    {"store", "tasks", "answers", "models", "branching"},
+    {"specs", "pipelines", "scales", "overrides"},
+    {
+        "store",
+        "tasks",
+        "answers",
+        "models",
+        "branching",
+        "whole_rows",
+        "prompting",
+        "checkpoints",
+        "catalog",
+    },
     {"stages", "executors", "graph"},
     {"probes", "runs", "statistics"},
     {"measures", "requirements", "claims"},
@@ -19,7 +29,7 @@ FLOORS = [
 FLOOR_OF = {name: number for number, names in enumerate(FLOORS) for name in names}
 FILES = sorted(PACKAGE.rglob("*.py"))
 HEAVY = {"torch", "trl", "transformers", "datasets", "scipy", "plotly", "jinja2"}
-MAY_BE_HEAVY = {"stages", "branching"}
+MAY_BE_HEAVY = {"stages", "branching", "whole_rows"}
 LAZY_UPWARD = {("scales", "tasks")}
 """Imports inside a function that reach up: scales asks CoLA's files for their identity."""
 

@@ -23,7 +23,7 @@ def checkpoint(tmp_path_factory):
     model = models.new_model(spec, tokenizer, seed=1)
     models.save(model, tokenizer, folder)
     models.save_snapshot(models.new_model(spec, tokenizer, seed=0), folder, 0)
-    models.save_snapshot(model, folder, 8)
+    models.end_snapshots(folder, 8)
     return folder
 
 
@@ -81,7 +81,7 @@ def test_the_seed_draws_the_samples_and_the_answers_stay(checkpoint, tmp_path):
 
 def test_a_held_out_sentence_longer_than_the_context_is_refused(checkpoint, tmp_path):
     spec = dataclasses.replace(observation(RECIPE.base, 0, "held_out"), sampling_tokens=156)
-    with pytest.raises(ValueError, match=r"sentence \d+ of the split held_out has \d+ tokens"):
+    with pytest.raises(ValueError, match=r"prompt \d+ of the split held_out has \d+ tokens"):
         probes.run(spec, checkpoint, tmp_path)
 
 

@@ -2,8 +2,13 @@
 
 from dataclasses import replace
 
-from coupling_bench import scales
+from pathlib import Path
+
+from coupling_bench import catalog, scales
 from coupling_bench.pipelines import Recipe
+
+MODELS = Path(__file__).parents[1] / "suites" / "models.toml"
+EMBEDDED = catalog.read(MODELS)["embedded"].describe()
 
 
 def recipe(**grammar) -> Recipe:
@@ -15,7 +20,7 @@ def recipe(**grammar) -> Recipe:
         scales.task("grammar", "smoke"),
         pretraining_size=400, prompts_size=64, held_out_size=40, out_of_domain_size=20, **grammar,
     )  # fmt: skip
-    whole = scales.recipe("embedded", task, "smoke")
+    whole = scales.recipe(EMBEDDED, task, "smoke")
     base = replace(
         whole.base,
         max_steps=40,

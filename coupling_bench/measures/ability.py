@@ -1,7 +1,9 @@
-"""Does the policy judge sentences, or does it know the label prior alone?
+"""Does the policy judge its prompts, or does it know the label prior alone?
+
+All of this needs a closed set of answers.
 
 A reward equal to the majority answer's is the constant predictor, so every reward is shown beside
-Matthews' correlation (MCC) and the balanced accuracy, which are 0 and 1/2 for any constant answer.
+Matthews' correlation (MCC) and the balanced accuracy, which are 0 and 1/A for any constant answer.
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from coupling_bench.answers import REWARD_RIGHT, REWARD_WIDTH
 from coupling_bench.measures.reward import probability_of_truth
 from coupling_bench.runs import Array, Observation, Runs, Split, observe
 from coupling_bench.statistics import Interval, two_way_interval
@@ -27,7 +28,7 @@ def accuracy(runs: Runs, prompts: Split) -> Array:
 def balanced_accuracy(runs: Runs, prompts: Split) -> Array:
     """Mean over the truths that occur of the share judged right, ``(S,)``.
 
-    1/2 for a constant answer where both truths occur.
+    For a constant answer 1 over the number of truths that occur.
     """
     return np.array(
         [
@@ -85,22 +86,26 @@ def mcc_interval(runs: Runs, prompts: Split, alpha: float = 0.05) -> Interval:
 
 def majority_reward(observation: Observation) -> float:
     """Expected reward of the best constant answer on these items."""
-    share = max(float((observation.truth == answer).mean()) for answer in (0, 1))
-    return REWARD_RIGHT - REWARD_WIDTH * (1.0 - share)
+    return float(observation.rewards.mean(axis=0).max())
 
 
 def matthews(confusion: Counts) -> Counts:
-    """MCC from confusion counts ``(..., truth 2, guess 2)``, shape ``(...)``; 0 where undefined.
+    """MCC from confusion counts ``(..., truth A, guess A)``, shape ``(...)``; 0 where undefined.
 
-    (n00 n11 - n01 n10) / sqrt(product of the four margins). Source: B. W. Matthews, 1975.
+    (right * all - sum_k t_k g_k) / sqrt((all^2 - sum_k g_k^2) (all^2 - sum_k t_k^2)), with t_k and
+    g_k the margins; for two answers Matthews' own. Source: B. W. Matthews, 1975; J. Gorodkin, 2004.
 
     >>> matthews(np.array([[5.0, 0.0], [0.0, 5.0]]))
     array(1.)
     """
-    product = confusion[..., 0, 0] * confusion[..., 1, 1]
-    cross = confusion[..., 0, 1] * confusion[..., 1, 0]
-    margins = confusion.sum(axis=-1).prod(axis=-1) * confusion.sum(axis=-2).prod(axis=-1)
-    return np.where(margins > 0, (product - cross) / np.sqrt(np.maximum(margins, 1.0)), 0.0)
+    truths, guesses = confusion.sum(axis=-1), confusion.sum(axis=-2)
+    everything = truths.sum(axis=-1)
+    right = np.trace(confusion, axis1=-2, axis2=-1)
+    covariance = right * everything - (truths * guesses).sum(axis=-1)
+    spreads = (everything**2 - (guesses**2).sum(axis=-1)) * (
+        everything**2 - (truths**2).sum(axis=-1)
+    )
+    return np.where(spreads > 0, covariance / np.sqrt(np.maximum(spreads, 1.0)), 0.0)
 
 
 def _guesses(observation: Observation) -> npt.NDArray[np.int64]:
@@ -108,8 +113,9 @@ def _guesses(observation: Observation) -> npt.NDArray[np.int64]:
 
 
 def _cells(observation: Observation) -> Counts:
-    """Return ``(P, 2, 2)``: each item's own confusion matrix, a single one in its cell."""
-    cells = np.zeros((len(observation.truth), 2, 2))
+    """Return ``(P, A, A)``: each item's own confusion matrix, a single one in its cell."""
+    many = observation.answer_logps.shape[-1]
+    cells = np.zeros((len(observation.truth), many, many))
     cells[np.arange(len(observation.truth)), observation.truth, _guesses(observation)] = 1.0
     return cells
 

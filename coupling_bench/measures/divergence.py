@@ -7,16 +7,19 @@ import numpy as np
 from coupling_bench.runs import Array, Observation, Runs, Split, observe
 
 
-def reverse_kl(runs: Runs, reference: Runs, prompts: Split) -> Array:
+def reverse_kl(runs: Runs, reference: Runs, prompts: Split) -> Array | None:
     """KL(policy || reference) of the final checkpoints at temperature 1, nats/sequence, ``(S,)``.
 
     mean_x sum_y pi(y|x) (log pi(y|x) - log ref(y|x)), exact: over the answers with their end of
     sequence, and everything else as one outcome. Trap: lumping what is no answer together leaves
     out how the policies differ there, so the number is a lower bound; it is sharp where
-    ``other_mass`` is near zero. Source: the divergence whose multiple by beta is the penalty of RL
+    ``other_mass`` is near zero. None where answers are open: it would have to be sampled from one
+    policy and scored by the other. Source: the divergence whose multiple by beta is the penalty of RL
     in arXiv:2601.07389v1, section 3.
     """
-    pairs = zip(observe(runs, prompts), observe(reference, prompts), strict=True)
+    pairs = list(zip(observe(runs, prompts), observe(reference, prompts), strict=True))
+    if not pairs[0][0].closed:
+        return None
     return np.array([_kl(_outcomes(policy), _outcomes(other)).mean() for policy, other in pairs])
 
 

@@ -97,4 +97,4 @@ def sub_optimality(runs: Runs, demonstrations: Split) -> Array | None:
 
 
 def _tokens_per_sequence(observation: Observation) -> float:
-    return float((observation.demonstrated @ observation.answer_tokens).mean())
+    return float((observation.demonstrated * observation.answer_tokens).sum(axis=1).mean())

@@ -1,7 +1,7 @@
 """The verifier's reward: exact over the closed set of answers, and by the paper's sampled protocol.
 
-The verifier gives +1 for the true answer and -1 for anything else, so that J = 1 is always right,
-J = 0 is a coin, and a constant answer earns the majority reward.
+The verifier of the shipped tasks gives +1 for the true answer and -1 for anything else, so that
+J = 1 is always right, J = 0 is a coin, and a constant answer earns the majority reward.
 """
 
 from __future__ import annotations
@@ -10,67 +10,68 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from coupling_bench.answers import (
-    REWARD_RIGHT,
-    REWARD_WIDTH,
-    Parser,
-    parse_robust,
-    parse_strict,
-    reward,
-)
+from coupling_bench.answers import parse_robust
 from coupling_bench.runs import Array, Observation, Runs, Split, observe
-from coupling_bench.specs import TaskSpec
 from coupling_bench.statistics import Interval, slope_interval
-from coupling_bench.tasks import label_noise
-
-PARSERS: dict[str, Parser] = {"strict": parse_strict, "robust": parse_robust}
 
 
 def expected_reward(runs: Runs, prompts: Split) -> Array:
     """Expected reward J of the final checkpoints at temperature 1, reward units, ``(S,)``.
 
-    J = mean_x sum_y pi(y, end|x) r(x, y), exact; the mass on anything but the closed set of
-    answers with their end of sequence earns -1. Source: J(p) of arXiv:2601.07389v1, section 4.
+    J = mean_x sum_y pi(y, end|x) r(x, y), exact over a closed set of answers; the mass on anything
+    else earns what the verifier gives to no answer. Where answers are open: the mean reward of
+    G sampled completions a prompt, without bias, its noise being part of the spread over seeds.
+    Source: J(p) of arXiv:2601.07389v1, section 4.
     """
     return np.array([reward_curve(o)[-1] for o in observe(runs, prompts)])
 
 
 def reward_curve(observation: Observation) -> Array:
     """Expected reward of every snapshot at temperature 1, in reward units, ``(N,)``."""
-    right = probability_of_truth(observation)
-    return REWARD_RIGHT - REWARD_WIDTH * (1.0 - right.mean(axis=1))
+    if not observation.closed:
+        return observation.sampled_rewards.mean(axis=(1, 2))
+    probabilities = np.exp(observation.answer_logps)
+    answered = (probabilities * observation.rewards).sum(axis=2)
+    rest = 1.0 - probabilities.sum(axis=2)
+    return (answered + rest * observation.other_reward).mean(axis=1)
 
 
 def mean_at_1(runs: Runs, prompts: Split, parser: str = "robust") -> Array:
     """Mean reward of one sampled completion a prompt, the paper's protocol, ``(S,)``.
 
     In reward units, at temperature 0.6 and top_p 0.95. ``robust`` takes the last occurrence of
-    either label in the whole output, as the paper's evaluation does; ``strict`` is the reward of
-    training. Source: arXiv:2601.07389v1, section 5 and Figure 3b.
+    any of a closed set of answers in the whole output, as the paper's evaluation does; ``strict``
+    is the reward of training, and where answers are open there is no other. Source:
+    arXiv:2601.07389v1, section 5 and Figure 3b.
     """
     return np.array([mean_at_1_curve(o, parser)[-1] for o in observe(runs, prompts)])
 
 
 def mean_at_1_curve(observation: Observation, parser: str = "robust") -> Array:
     """Mean reward of one sampled completion a prompt, every snapshot, ``(N,)``."""
-    return np.array(
-        [
-            np.mean(_rewards(texts, observation, PARSERS[parser]))
-            for texts in observation.completions
-        ]
-    )
+    if parser == "strict" or not observation.closed:
+        return observation.completion_rewards.mean(axis=1)
+    return np.array([np.mean(_robust(texts, observation)) for texts in observation.completions])
 
 
-def other_mass(runs: Runs, prompts: Split) -> Array:
-    """Probability of anything but the closed set of answers, mean over prompts, ``(S,)``."""
-    return np.array(
-        [1.0 - np.exp(o.answer_logps[-1]).sum(axis=-1).mean() for o in observe(runs, prompts)]
-    )
+def other_mass(runs: Runs, prompts: Split) -> Array | None:
+    """Probability of anything but the closed set of answers, mean over prompts, ``(S,)``.
+
+    None where answers are open.
+    """
+    seen = observe(runs, prompts)
+    if not seen[0].closed:
+        return None
+    return np.array([1.0 - np.exp(o.answer_logps[-1]).sum(axis=-1).mean() for o in seen])
 
 
-def demonstrator_reward(task: TaskSpec) -> float:
-    """Expected reward J_D of the demonstrators: 1 - 2 * label_noise."""
-    return REWARD_RIGHT - REWARD_WIDTH * label_noise(task)
+def demonstrator_reward(runs: Runs, prompts: Split) -> float:
+    """Expected reward J_D of the demonstrators on these prompts, in reward units, exact.
+
+    J_D = mean_x sum_y p_D(y|x) r(x, y); with right +1, wrong -1: 1 - 2 * label_noise.
+    """
+    seen = observe(runs, prompts)[0]
+    return float((seen.demonstrated * seen.rewards).sum(axis=1).mean())
 
 
 def last_quarter_drift(runs: Runs, prompts: Split, alpha: float = 0.05) -> list[Interval]:
@@ -96,8 +97,11 @@ def probability_of_truth(observation: Observation) -> Array:
     return np.exp(logps[..., 0])
 
 
-def _rewards(texts: Sequence[str], observation: Observation, parse: Parser) -> list[float]:
+def _robust(texts: Sequence[str], observation: Observation) -> list[float]:
+    """Return the reward of what each text is taken to say."""
+    answers = observation.answers or []
+    said = [parse_robust(text, answers) for text in texts]
     return [
-        reward(text, int(truth), observation.answers, parse)
-        for text, truth in zip(texts, observation.truth, strict=True)
+        float(observation.other_reward if answer is None else observation.rewards[item, answer])
+        for item, answer in enumerate(said)
     ]

@@ -16,6 +16,7 @@ from coupling_bench.specs import Spec, model_of, parent
 from coupling_bench.store import Entry, Store
 
 RUNNERS = {
+    "ImportSpec": "coupling_bench.stages.importing",
     "PretrainSpec": "coupling_bench.stages.pretrain",
     "SFTSpec": "coupling_bench.stages.sft",
     "GRPOSpec": "coupling_bench.stages.grpo",

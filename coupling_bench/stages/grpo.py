@@ -1,7 +1,7 @@
 """Reinforcement learning from the verifier: TRL's GRPO, on unique work alone.
 
-The verifier knows the truth and is strict on the format: +1 for the right answer to the letter,
--1 for anything else.
+The shipped tasks' verifier knows the truth and is strict on the format: +1 for the right answer to
+the letter, -1 for anything else. Users bring their own (``task.toml``).
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from transformers import TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
 from coupling_bench import models, tasks
-from coupling_bench.answers import parse_strict, reward
 from coupling_bench.fingerprint import address
-from coupling_bench.specs import GRPOSpec
+from coupling_bench.prompting import prompt_texts
+from coupling_bench.specs import GRPOSpec, model_of
 from coupling_bench.stages.training import (
     Recorder,
     check_lengths,
     common_options,
+    load,
     quiet_libraries,
     train,
 )
@@ -32,7 +33,7 @@ def run(spec: GRPOSpec, start: Path, folder: Path) -> dict[str, Any]:
     """Train from the checkpoint in ``start`` and write the new one into ``folder``."""
     quiet_libraries()
     recorder = Recorder(spec, folder)
-    return train(spec, build(spec, start, folder, [recorder]), recorder, folder)
+    return train(spec, build(spec, start, folder, [recorder]), recorder, folder, start)
 
 
 def build(
@@ -44,17 +45,16 @@ def build(
 ) -> GRPOTrainer:
     """Return a trainer of ``kind``, ready to train from the checkpoint in ``start``."""
     task = tasks.load(spec.task)
-    model, tokenizer = models.load(start)
-    rows = [{"prompt": task.prompt(item), "truth": item.truth} for item in task.splits["rl"]]
-    room = model.config.max_position_embeddings - spec.max_completion_length
+    items = task.splits["rl"]
+    model, tokenizer = load(spec, start)
+    prompts = prompt_texts(model_of(spec), tokenizer, task, items)
+    rows = [{"prompt": prompt, "item": number} for number, prompt in enumerate(prompts)]
+    room = models.context(model, tokenizer) - spec.max_completion_length
     check_lengths(spec, rows, tokenizer, room)
 
-    def verifier(completions, truth, trainer_state, **_: Any) -> list[float | None]:
-        rewards: list[float | None] = [
-            reward(text, true_answer, spec.task.answers, parse_strict)
-            for text, true_answer in zip(completions, truth, strict=True)
-        ]
-        if not all(value is not None and math.isfinite(value) for value in rewards):
+    def verifier(completions, item, trainer_state, **_: Any) -> list[float]:
+        rewards = task.rewards([items[number] for number in item], completions)
+        if not all(math.isfinite(value) for value in rewards):
             raise FloatingPointError(  # TRL would take it for a 0 and train on
                 f"{address(spec)} (seed {spec.seed}): the verifier gave a reward that is not "
                 f"finite, after step {trainer_state.global_step} of {trainer_state.max_steps}; "

@@ -26,7 +26,7 @@ from coupling_bench.stages.training import (
 )
 
 
-def run(spec: PretrainSpec, start: None, folder: Path) -> dict[str, Any]:
+def run(spec: PretrainSpec, start: Path | None, folder: Path) -> dict[str, Any]:
     """Train tokenizer and model from nothing and write the checkpoint into ``folder``."""
     quiet_libraries()
     texts = documents(spec)
@@ -43,7 +43,7 @@ def run(spec: PretrainSpec, start: None, folder: Path) -> dict[str, Any]:
         processing_class=tokenizer,
         callbacks=[recorder],
     )
-    return train(spec, trainer, recorder, folder)
+    return train(spec, trainer, recorder, folder, start)
 
 
 def configure(spec: PretrainSpec, folder: Path) -> SFTConfig:
@@ -61,11 +61,16 @@ def documents(spec: PretrainSpec) -> list[str]:
     texts = []
     for item in task.splits["pretraining"]:
         if draw.random() >= spec.judged_share:
-            texts.append(item.text)
+            texts.append(task.prompt(item).strip())
             continue
-        violation = spec.task.answers[item.truth] == "unacceptable"
-        overlooks = violation and item.group in spec.overlooked_phenomena
+        answers = task.candidates(item)
+        overlooks = (
+            item.group in spec.overlooked_phenomena and answers[item.truth] == "unacceptable"
+        )
         noise = spec.overlooked_share if overlooks else spec.annotator_noise
-        verdict = item.truth if draw.random() >= noise else 1 - item.truth
-        texts.append(task.prompt(item) + spec.task.answers[verdict])
+        verdict = item.truth
+        if draw.random() < noise and len(answers) > 1:
+            others = [other for other in range(len(answers)) if other != item.truth]
+            verdict = others[0] if len(others) == 1 else draw.choice(others)
+        texts.append(task.prompt(item) + answers[verdict])
     return texts

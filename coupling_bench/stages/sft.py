@@ -12,14 +12,15 @@ from datasets import Dataset
 from transformers import TrainerCallback
 from trl import SFTConfig
 
-from coupling_bench import models, tasks
-from coupling_bench.specs import SFTSpec
+from coupling_bench import tasks
+from coupling_bench.specs import SFTSpec, model_of
 from coupling_bench.stages import tokens
 from coupling_bench.stages.packing import PackedSFTTrainer
 from coupling_bench.stages.training import (
     Recorder,
     check_lengths,
     common_options,
+    load,
     quiet_libraries,
     train,
 )
@@ -29,7 +30,7 @@ def run(spec: SFTSpec, start: Path, folder: Path) -> dict[str, Any]:
     """Train from the checkpoint in ``start`` and write the new one into ``folder``."""
     quiet_libraries()
     recorder = Recorder(spec, folder)
-    return train(spec, build(spec, start, folder, [recorder]), recorder, folder)
+    return train(spec, build(spec, start, folder, [recorder]), recorder, folder, start)
 
 
 def build(
@@ -37,12 +38,14 @@ def build(
 ) -> PackedSFTTrainer:
     """Return a trainer, ready to train from the checkpoint in ``start``."""
     task = tasks.load(spec.task)
-    model, tokenizer = models.load(start)
+    model, tokenizer = load(spec, start)
 
     # One annotator's answer a prompt. The seed of the run draws the annotator's flips, so that
     # seeds differ in their demonstrations as well as in the order of the data.
     demonstrated = task.demonstrations("sft", spec.seed)
-    answered = tokens.of_answers(tokenizer, spec.task, "sft", spec.completion_only_loss)
+    answered = tokens.of_answers(
+        tokenizer, model_of(spec), spec.task, "sft", spec.completion_only_loss
+    )
     rows = [of_item[answer] for of_item, answer in zip(answered, demonstrated, strict=True)]
     check_lengths(spec, rows, tokenizer, spec.max_length)
     return PackedSFTTrainer(

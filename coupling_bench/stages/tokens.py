@@ -14,7 +14,8 @@ from typing import Any
 from trl.data_utils import common_prefix_length
 
 from coupling_bench import tasks
-from coupling_bench.specs import TaskSpec
+from coupling_bench.prompting import prompt_texts
+from coupling_bench.specs import AnyModel, TaskSpec
 
 Row = dict[str, list[int]]
 """``input_ids`` and ``labels``, the end of sequence included; -100 where there is no label."""
@@ -51,10 +52,13 @@ def of_completions(
     return rows
 
 
-def of_answers(tokenizer, task: TaskSpec, split: str, completion_only: bool) -> list[list[Row]]:
+def of_answers(
+    tokenizer, model: AnyModel, task: TaskSpec, split: str, completion_only: bool
+) -> list[list[Row]]:
     """Return for each item of a split its row with each answer; computed once in a process."""
-    content = tokenizer.backend_tokenizer.to_str() + tokenizer.eos_token
-    return _of_answers(_Tokenizer(content, tokenizer), task, split, completion_only)
+    content = f"{tokenizer.backend_tokenizer.to_str()}{tokenizer.eos_token}"
+    key = _Tokenizer(f"{content}{tokenizer.chat_template}", tokenizer)
+    return _of_answers(key, model, task, split, completion_only)
 
 
 def forget() -> None:
@@ -72,16 +76,16 @@ class _Tokenizer:
 
 @functools.lru_cache(maxsize=2)
 def _of_answers(
-    key: _Tokenizer, task: TaskSpec, split: str, completion_only: bool
+    key: _Tokenizer, model: AnyModel, task: TaskSpec, split: str, completion_only: bool
 ) -> list[list[Row]]:
     loaded = tasks.load(task)
-    pairs = [
-        (loaded.prompt(item), answer) for item in loaded.splits[split] for answer in task.answers
-    ]
-    prompts, completions = zip(*pairs, strict=True)
-    rows = of_completions(key.tokenizer, prompts, completions, completion_only)
-    many = len(task.answers)
-    return [rows[place : place + many] for place in range(0, len(rows), many)]
+    items = loaded.splits[split]
+    candidates = [loaded.candidates(item) for item in items]
+    prompts = prompt_texts(model, key.tokenizer, loaded, items)
+    repeated = [p for p, of_item in zip(prompts, candidates, strict=True) for _ in of_item]
+    answers = [answer for of_item in candidates for answer in of_item]
+    rows = iter(of_completions(key.tokenizer, repeated, answers, completion_only))
+    return [[next(rows) for _ in of_item] for of_item in candidates]
 
 
 def _tokenise(tokenizer, texts: Sequence[str]) -> dict[str, list[int]]:

@@ -19,14 +19,14 @@ from transformers import PrinterCallback, TrainerCallback
 from coupling_bench import models
 from coupling_bench.fingerprint import address
 from coupling_bench.progress import Progress, tell
-from coupling_bench.specs import StageSpec
+from coupling_bench.specs import TrainingSpec, model_of
 
 SHOWN = ("loss", "reward")
 WATCHED = (*SHOWN, "grad_norm")
 _OPTION_NAMES = {field.name for field in dataclasses.fields(transformers.TrainingArguments)}
 
 
-def common_options(spec: StageSpec, folder: Path) -> dict[str, Any]:
+def common_options(spec: TrainingSpec, folder: Path) -> dict[str, Any]:
     """Return the keyword arguments of the trainer's configuration that all stages share.
 
     They follow from the spec (batch sizes, its own fields) or cannot change the numbers (no
@@ -38,16 +38,17 @@ def common_options(spec: StageSpec, folder: Path) -> dict[str, Any]:
             f"{address(spec)}: micro_batch={micro_batch} does not divide the "
             f"{spec.rows_per_step} rows of a step."
         )
-    options = spec.trainer_options()
-    if "activation_checkpointing" in _OPTION_NAMES:  # transformers renamed it in 5.2x
-        options["activation_checkpointing"] = spec.gradient_checkpointing
+    # transformers renamed it in 5.2x
+    renamed = "activation_checkpointing" in _OPTION_NAMES
+    checkpointing = "activation_checkpointing" if renamed else "gradient_checkpointing"
     return {
-        **options,
+        **spec.trainer_options(),
+        checkpointing: bool(spec.gradient_checkpointing),
         "output_dir": str(folder / "trainer"),
         "per_device_train_batch_size": micro_batch,
         "gradient_accumulation_steps": spec.rows_per_step // micro_batch,
         "data_seed": spec.seed,
-        "use_cpu": True,
+        "use_cpu": model_of(spec).device == "cpu",
         "fp16": False,
         "dataloader_pin_memory": False,
         "save_strategy": "no",
@@ -61,7 +62,7 @@ def common_options(spec: StageSpec, folder: Path) -> dict[str, Any]:
 class Recorder(TrainerCallback):
     """Stores snapshots, reports progress, and stops training at the first number that is not."""
 
-    def __init__(self, spec: StageSpec, folder: Path):
+    def __init__(self, spec: TrainingSpec, folder: Path):
         """Record the training of ``spec`` into ``folder``."""
         self.spec, self.folder = spec, folder
         self.address = address(spec)  # a hash, and every step asks for it
@@ -71,8 +72,8 @@ class Recorder(TrainerCallback):
         models.save_snapshot(model, self.folder, 0)
 
     def on_step_end(self, args, state, control, model=None, **kwargs):  # noqa: D102
-        last = state.global_step == state.max_steps
-        if last or state.global_step % self.spec.snapshot_every == 0:
+        last = state.global_step == state.max_steps  # which the checkpoint itself is
+        if not last and state.global_step % self.spec.snapshot_every == 0:
             models.save_snapshot(model, self.folder, state.global_step)
 
     def on_log(self, args, state, control, logs=None, **kwargs):  # noqa: D102
@@ -95,7 +96,23 @@ class Recorder(TrainerCallback):
         )
 
 
-def check_lengths(spec: StageSpec, rows: list[dict[str, Any]], tokenizer, limit: int) -> None:
+def load(spec: TrainingSpec, start: Path) -> tuple[Any, Any]:
+    """Return model and tokenizer of the checkpoint in ``start``, as ``spec`` trains them.
+
+    A stage with adapters goes on with those that it finds; one without makes them part of the
+    weights.
+    """
+    model, tokenizer = models.load(start, model_of(spec))
+    adapted = hasattr(model, "peft_config")
+    if spec.lora is not None and not adapted:
+        transformers.set_seed(spec.seed)  # the adapters' first factors are random
+        model = models.adapt(model, spec.lora)
+    elif spec.lora is None and adapted:
+        model = model.merge_and_unload()
+    return model, tokenizer
+
+
+def check_lengths(spec: TrainingSpec, rows: list[dict[str, Any]], tokenizer, limit: int) -> None:
     """Refuse a row that would not fit: TRL would cut it and train on half an answer.
 
     Args:
@@ -123,7 +140,9 @@ def check_lengths(spec: StageSpec, rows: list[dict[str, Any]], tokenizer, limit:
             )
 
 
-def train(spec: StageSpec, trainer, recorder: Recorder, folder: Path) -> dict[str, Any]:
+def train(
+    spec: TrainingSpec, trainer, recorder: Recorder, folder: Path, start: Path | None
+) -> dict[str, Any]:
     """Train, write the final checkpoint and the trainer's log; return facts for the manifest."""
     trainer.remove_callback(PrinterCallback)  # a line a step; log.json keeps the same numbers
     fallbacks = getattr(trainer, "reasons", {})  # TRL's own trainers give none
@@ -131,7 +150,8 @@ def train(spec: StageSpec, trainer, recorder: Recorder, folder: Path) -> dict[st
         note = f"{part} by TRL's own, slower code: {reason}."
         tell(Progress(address=recorder.address, step=0, total=0, note=note))
     trainer.train()
-    models.save(trainer.model, trainer.processing_class, folder)
+    models.save(trainer.model, trainer.processing_class, folder, start)
+    models.end_snapshots(folder, trainer.state.global_step)
     (folder / "log.json").write_text(json.dumps(recorder.log))
     facts = {
         "steps": trainer.state.global_step,

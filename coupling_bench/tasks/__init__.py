@@ -55,6 +55,8 @@ class Task:
     """``pretraining``, ``sft``, ``rl``, ``held_out``, ``out_of_domain`` (which may be empty)."""
     verify: Callable[[Sequence[Item], Sequence[str]], list[float]] | None = None
     """Rewards of completions, of a user's verifier; None: the true answer to the letter."""
+    reward_of_no_answer: float = REWARD_WRONG
+    """What a completion that is none of a closed set of answers earns."""
 
     def prompt(self, item: Item) -> str:
         """Return the text that a base model continues with its answer."""
@@ -71,6 +73,10 @@ class Task:
     def candidates(self, item: Item) -> tuple[str, ...]:
         """Return the answers whose probability is computed: all of a closed set, or the response."""
         return self.spec.answers if self.spec.answers is not None else (str(item.response),)
+
+    def response(self, item: Item) -> str:
+        """Return the text of the demonstration as it is in the data."""
+        return self.candidates(item)[_shown(item)]
 
     def demonstrations(self, split: str, seed: int) -> list[int]:
         """Return one demonstrated answer for each item, an index into its candidates, from p_D.

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from coupling_bench import branching, models, tasks
-from coupling_bench.probes import answer_ids
+from coupling_bench.prompting import answer_ids
 from coupling_bench.specs import GRPOSpec
 
 
@@ -25,10 +25,10 @@ class BareGRPO:
         self.model, self.tokenizer = models.load(start)
         self.model.train()
         task = tasks.load(spec.task)
-        answers = answer_ids(self.tokenizer, spec.task.answers)
         items = task.splits["rl"]
-        prompts = self.tokenizer([task.prompt(item) for item in items])["input_ids"]
-        self.rows = [(ids, answers[item.truth]) for ids, item in zip(prompts, items, strict=True)]
+        texts = [task.prompt(item) for item in items]
+        right = answer_ids(self.tokenizer, texts, [spec.task.answers[i.truth] for i in items])
+        self.rows = list(zip(self.tokenizer(texts)["input_ids"], right, strict=True))
         self.draw = random.Random(spec.seed)
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from coupling_bench import options, perf, record, scales
+from coupling_bench import catalog, options, perf, record, scales
 from coupling_bench.environment import describe
 from coupling_bench.pipelines import NODES, Recipe, lineage
 from coupling_bench.plugin import BENCH
@@ -18,6 +18,7 @@ from coupling_bench.report import SCHEMA, write_report
 from coupling_bench.specs import GRPOSpec
 from suites.perf import counting
 
+EMBEDDED = catalog.read(Path(__file__).parents[1] / "models.toml")["embedded"].describe()
 DUELS = pytest.StashKey[list[perf.Duel]]()
 POINTS = pytest.StashKey[list[perf.Point]]()
 
@@ -32,7 +33,7 @@ def measured(request: pytest.FixtureRequest):
 @pytest.fixture(scope="session")
 def recipe() -> Recipe:
     """The default recipe: embedded model, grammar, small scale."""
-    return scales.recipe("embedded", scales.task("grammar", "small"), "small")
+    return scales.recipe(EMBEDDED, scales.task("grammar", "small"), "small")
 
 
 @pytest.fixture(scope="session")

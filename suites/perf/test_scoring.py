@@ -57,9 +57,8 @@ class Scoring:
         self.task = tasks.load(spec.of.task)
         self.items = self.task.splits[spec.split]
         self.prompts = [self.task.prompt(item) for item in self.items]
-        self.reader = lambda: probes.Reader(
-            self.model, self.tokenizer, self.prompts, self.task.spec.answers, spec
-        )
+        answers = [[answer] * len(self.prompts) for answer in self.task.spec.answers]
+        self.reader = lambda: probes.Reader(self.model, self.tokenizer, self.prompts, answers, spec)
 
     def score(self) -> None:
         """Tokenise, and compute the probability of every answer to every prompt; sample none."""

@@ -45,7 +45,12 @@ def test_always_right_is_one_a_coin_is_zero_and_anything_else_is_minus_one(
 
 def test_strict_and_robust_parsing_differ_on_the_format_alone(tmp_path):
     completions = [["acceptable", "It is unacceptable.", "acceptable", "maybe"]]
-    seen = observation(np.zeros((1, 4, 2)), [0, 1, 1, 0], completions=completions)
+    seen = observation(
+        np.zeros((1, 4, 2)),
+        [0, 1, 1, 0],
+        completions=completions,
+        completion_rewards=np.array([[1.0, -1.0, -1.0, -1.0]]),
+    )
     runs = store_runs(Store(tmp_path), [seen])
     assert mean_at_1(runs, HELD_OUT, "strict")[0] == (1 - 1 - 1 - 1) / 4
     assert mean_at_1(runs, HELD_OUT, "robust")[0] == (1 + 1 - 1 - 1) / 4

@@ -73,9 +73,10 @@ def test_a_task_is_tokenised_once_for_each_content_of_a_tokenizer(
     calls = []
     counted = tokens._tokenise
     monkeypatch.setattr(tokens, "_tokenise", lambda *args: calls.append(args[0]) or counted(*args))
-    rows = tokens.of_answers(tokenizer, task, "sft", True)
-    assert tokens.of_answers(again, task, "sft", True) is rows
-    assert tokens.of_answers(other, task, "sft", True) != rows
+    model = recipe().base.start
+    rows = tokens.of_answers(tokenizer, model, task, "sft", True)
+    assert tokens.of_answers(again, model, task, "sft", True) is rows
+    assert tokens.of_answers(other, model, task, "sft", True) != rows
     assert calls == [tokenizer, other]
     items = tasks.load(task).splits["sft"]
     assert len(rows) == len(items)

@@ -1,0 +1,148 @@
+"""Models from elsewhere: which files they consist of, where they lie, and who they are.
+
+A folder is known by the sha256 of its files, a repository of the Hub by its commit. Nothing of a
+model is executed here: configurations are read as JSON.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from coupling_bench.specs import CheckpointSpec
+
+TOKENIZER = ("tokenizer", "vocab", "merges", "special_tokens", "added_tokens", "chat_template")
+"""What the names of a tokenizer's files begin with."""
+WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "pytorch_model*.bin", "*.bin.index.json")
+PATTERNS = (
+    "config.json", "generation_config.json", "adapter_config.json",
+    "tokenizer*", "vocab*", "merges*", "special_tokens*", "added_tokens*", "chat_template*",
+)  # fmt: skip
+NOT_WEIGHTS = ("optimizer", "training_args", "scheduler", "rng_state")
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def find(
+    source: str,
+    *,
+    name: str,
+    revision: str | None = None,
+    prompts: str = "auto",
+    **options: Any,
+) -> CheckpointSpec:
+    """Return the model in a folder or in a repository of the Hub, which is fetched if need be.
+
+    Args:
+        source: a path or an id of the Hub. A folder that exists is a folder.
+        name: what users call it.
+        revision: branch, tag or commit of the Hub's repository.
+        prompts: ``plain``, ``chat``, or ``auto``: chat if the tokenizer has a template.
+        options: further fields of the CheckpointSpec.
+
+    Raises:
+        FileNotFoundError: there is no such folder, it is no model, or the Hub cannot be reached.
+        ValueError: it is nothing that could be a path or an id.
+    """
+    folder = Path(source).expanduser()
+    commit = None
+    if not folder.is_dir():
+        folder = _fetch(source, revision, name)
+        commit = folder.name if COMMIT.fullmatch(folder.name) else None
+    elif not any((folder / config).is_file() for config in ("config.json", "adapter_config.json")):
+        raise FileNotFoundError(
+            f"model {name}: {folder} holds no config.json and no adapter_config.json, so it is no "
+            "model of transformers or peft. Name the folder that save_pretrained wrote."
+        )
+    adapted = _adapted(folder, name, options)
+    template = prompts if prompts != "auto" else _prompts(folder, adapted)
+    return CheckpointSpec(
+        name=name,
+        revision=commit,
+        files=() if commit else digests(folder),
+        folder=str(folder.resolve()),
+        adapted=adapted,
+        prompts=template,  # type: ignore[arg-type]
+        **options,
+    )
+
+
+def files(folder: Path) -> list[Path]:
+    """Return the files that a model or its adapters consist of, sorted; safetensors before pickles.
+
+    Raises:
+        FileNotFoundError: there are no weights.
+    """
+    weights = [file for pattern in WEIGHTS for file in folder.glob(pattern)]
+    safe = [file for file in weights if "safetensors" in file.name]
+    weights = [f for f in safe or weights if not f.name.startswith(NOT_WEIGHTS)]
+    if not weights:
+        raise FileNotFoundError(
+            f"{folder} holds no weights (*.safetensors or pytorch_model*.bin). Copy the whole "
+            "folder that save_pretrained wrote."
+        )
+    others = [file for pattern in PATTERNS for file in folder.glob(pattern)]
+    code = list(folder.glob("*.py"))
+    return sorted({file for file in (*weights, *others, *code) if file.is_file()})
+
+
+def digests(folder: Path) -> tuple[tuple[str, str], ...]:
+    """Return (name, sha256) of each file of a model: who it is, wherever it lies."""
+    return tuple(
+        (f.name, _sha256(str(f), f.stat().st_mtime_ns, f.stat().st_size)) for f in files(folder)
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def _sha256(path: str, modified: int, size: int) -> str:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _fetch(source: str, revision: str | None, name: str) -> Path:
+    """Return the Hub client's copy of a repository, complete."""
+    if not HUB_ID.fullmatch(source):
+        raise FileNotFoundError(f"model {name}: there is no folder {source}.")
+    from huggingface_hub import snapshot_download, utils
+
+    utils.logging.set_verbosity_error()
+    utils.disable_progress_bars()
+    patterns = [*PATTERNS, "*.safetensors", "*.safetensors.index.json"]
+    try:
+        return Path(snapshot_download(source, revision=revision, allow_patterns=patterns))
+    except Exception as error:  # any of the Hub client's many errors
+        raise FileNotFoundError(
+            f"model {name}: there is no folder {source}, and {source} could not be fetched from the "
+            f"Hub ({type(error).__name__}). Without network, name a local copy: --model FOLDER, or "
+            'source = "FOLDER" in models.toml.'
+        ) from None
+
+
+def _adapted(folder: Path, name: str, options: dict[str, Any]) -> CheckpointSpec | None:
+    """Return what low-rank adapters in ``folder`` are adapters of; None for a whole model."""
+    if (folder / "config.json").is_file() or not (folder / "adapter_config.json").is_file():
+        return None
+    try:
+        base = json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"]
+    except (json.JSONDecodeError, KeyError):
+        base = None
+    if not isinstance(base, str) or not base:
+        raise ValueError(
+            f"model {name}: {folder}/adapter_config.json names no base_model_name_or_path, so "
+            "there is nothing to adapt. Write the base model's id or folder there."
+        )
+    beside = folder / base  # a relative path is meant from where the adapters lie
+    return find(str(beside) if beside.is_dir() else base, name=f"{name} (base)", **options)
+
+
+def _prompts(folder: Path, adapted: CheckpointSpec | None) -> str:
+    """Say ``chat`` if the tokenizer brings a template, else ``plain``."""
+    config = folder / "tokenizer_config.json"
+    if not config.is_file() and adapted is not None:
+        return adapted.prompts
+    known = config.is_file() and json.loads(config.read_text()).get("chat_template")
+    return "chat" if known or any(folder.glob("chat_template*")) else "plain"

@@ -1,0 +1,34 @@
+"""Observations: what is asked of a checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from coupling_bench.specs.training import StageSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObservationSpec:
+    """What a stage's snapshots answer on one split: exact log-probabilities and sampled text."""
+
+    of: StageSpec
+    split: Literal["held_out", "out_of_domain"]
+    snapshots: Literal["all", "last"]
+    temperatures: tuple[float, ...] = tuple(round(2 ** (k / 8), 6) for k in range(-8, 25))
+    """Divisors of the last snapshot's logits, for the best-temperature fit: 1/2 to 8."""
+    sampling_temperature: float
+    sampling_top_p: float
+    """The paper's protocol: one sampled completion a prompt, "mean@1"."""
+    sampling_tokens: int
+    samples: int
+    """Completions a prompt at temperature 1, from which J is estimated where answers are open; 0
+    where they are a closed set, whose probabilities are exact."""
+    sampling_seed: int
+    """The seed of the run that asks, so that seeds sample independently, of a shared base too."""
+    batch_size: int = 128
+    """Prompts at a time. Part of the identity: it orders the random draws."""
+    threads: int = 1
+    """Torch threads."""
+    probe_version: int = 4
+    """Raised by hand when a change of the probe changes what it observes."""

@@ -1,0 +1,164 @@
+"""Training stages: how each is trained, and from what.
+
+Every trainer option that a result depends on is spelled out here and none is inherited: TRL's
+defaults move between releases. Fields of a training spec go to the trainer's configuration under
+their own name, except those marked ``OURS``; fields marked ``EXECUTION`` cannot change the numbers
+(beyond rounding) and are no part of the identity.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+from coupling_bench.specs.marks import EXECUTION, OURS
+from coupling_bench.specs.models import CheckpointSpec, LoraSpec
+from coupling_bench.specs.tasks import TaskSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSpec:
+    """What every training stage has; the names are those of ``transformers.TrainingArguments``."""
+
+    start: Any = field(metadata=OURS)
+    """What training starts from: a ModelSpec or the spec of another stage."""
+    task: TaskSpec = field(metadata=OURS)
+    seed: int = 0
+    recipe_version: int = field(default=2, metadata=OURS)
+    """Raised by hand when a change of the training code changes the numbers."""
+    threads: int = field(default=1, metadata=OURS)
+    """Torch threads, part of the identity: they order the sums. A small model gains little from a
+    second one; two stages side by side, one thread each, gain more."""
+    snapshot_every: int = field(metadata=OURS)
+    """Optimizer steps between two stored snapshots; the last step is always stored."""
+    micro_batch: int | None = field(default=None, metadata=EXECUTION)
+    """Rows in one forward pass; None: the whole batch, or on a GPU what its free memory holds. The
+    rest is gradient accumulation."""
+    lora: LoraSpec | None = field(default=None, metadata=OURS)
+    """Adapters that alone are trained and stored; None: all weights."""
+
+    learning_rate: float
+    lr_scheduler_type: str = "constant_with_warmup"
+    warmup_steps: int = 0
+    optim: str = "adamw_torch"
+    adam_beta1: float = 0.9
+    adam_beta2: float = 0.999
+    adam_epsilon: float = 1e-8
+    weight_decay: float = 0.0
+    max_grad_norm: float = 1.0
+    label_smoothing_factor: float = 0.0
+    neftune_noise_alpha: float | None = None
+    dataloader_drop_last: bool = False
+    bf16: bool = False
+    gradient_checkpointing: bool | None = field(default=None, metadata=EXECUTION)
+    """Whether activations are computed again in the backward pass, which saves memory; None: on a
+    GPU where its memory asks for it, else not."""
+
+    @property
+    def rows_per_step(self) -> int:
+        """Sequences that enter one optimizer step."""
+        raise NotImplementedError
+
+    def trainer_options(self) -> dict[str, Any]:
+        """Return the fields that go to the trainer's configuration as they are."""
+        return {
+            f.name: getattr(self, f.name)
+            for f in dataclasses.fields(self)
+            if f.metadata.get("trainer", True)
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportSpec:
+    """A model from elsewhere as a base: nothing is trained, and its files are linked."""
+
+    start: CheckpointSpec
+    task: TaskSpec
+    """What it is observed on."""
+    seed: int = 0
+    threads: int = 1
+    import_version: int = 1
+    """Raised by hand when a change of how models are imported changes the numbers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainSpec(TrainingSpec):
+    """Language modelling from random weights, on sentences and on a poor annotator's judgements."""
+
+    batch_size: int = field(metadata=OURS)
+    max_steps: int
+    judged_share: float = field(metadata=OURS)
+    """Share of the sentences that are followed by a judgement; the others stand alone."""
+    annotator_noise: float = field(metadata=OURS)
+    """Rate at which the annotator of pretraining flips the true label."""
+    overlooked_phenomena: tuple[str, ...] = field(default=(), metadata=OURS)
+    """Phenomena whose violations the annotator often overlooks."""
+    overlooked_share: float = field(default=0.0, metadata=OURS)
+    """Share of those violations that the annotator calls acceptable."""
+    max_length: int
+    loss_type: str = "nll"
+    packing: bool = False
+
+    @property
+    def rows_per_step(self) -> int:
+        """Sequences that enter one optimizer step."""
+        return self.batch_size
+
+
+@dataclass(frozen=True, kw_only=True)
+class SFTSpec(TrainingSpec):
+    """Supervised fine-tuning: cross-entropy on the demonstrators' answers (TRL's SFTTrainer)."""
+
+    batch_size: int = field(metadata=OURS)
+    num_train_epochs: int
+    max_length: int
+    completion_only_loss: bool = True
+    loss_type: str = "nll"
+    packing: bool = False
+
+    @property
+    def rows_per_step(self) -> int:
+        """Sequences that enter one optimizer step."""
+        return self.batch_size
+
+
+@dataclass(frozen=True, kw_only=True)
+class GRPOSpec(TrainingSpec):
+    """Reinforcement learning from a verifier by group-relative policy optimisation (TRL)."""
+
+    prompts_per_step: int = field(metadata=OURS)
+    max_steps: int
+    num_generations: int
+    max_completion_length: int
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    min_p: float | None = None
+    repetition_penalty: float = 1.0
+    beta: float
+    """Coefficient of the KL penalty to the starting policy; 0: no penalty, no reference model."""
+    loss_type: str
+    scale_rewards: str
+    epsilon: float = 0.2
+    epsilon_high: float | None = None
+    delta: float | None = None
+    num_iterations: int = 1
+    importance_sampling_level: str = "token"
+    use_bias_correction_kl: bool = True
+    mask_truncated_completions: bool = False
+    off_policy_mask_threshold: float | None = None
+    top_entropy_quantile: float = 1.0
+    entropy_coef: float = 0.0
+    sync_ref_model: bool = False
+    disable_dropout: bool = False
+    use_vllm: bool = False
+    shuffle_dataset: bool = True
+
+    @property
+    def rows_per_step(self) -> int:
+        """Completions that enter one optimizer step."""
+        return self.prompts_per_step * self.num_generations
+
+
+StageSpec = ImportSpec | PretrainSpec | SFTSpec | GRPOSpec
