@@ -22,7 +22,6 @@ from coupling_bench.specs import (
     parent,
 )
 
-
 SplitName = Literal["held_out", "out_of_domain"]
 PAPER_TEMPERATURE, PAPER_TOP_P = 0.6, 0.95
 """How the paper samples one completion a prompt ("mean@1")."""

@@ -1,11 +1,11 @@
 """A recipe that trains in a second: the smallest model and corpus that exercise every stage."""
 
 from dataclasses import replace
-
 from pathlib import Path
 
-from coupling_bench import catalog, scales
+from coupling_bench import catalog, checkpoints, scales
 from coupling_bench.pipelines import Recipe
+from coupling_bench.specs import LoraSpec
 
 MODELS = Path(__file__).parents[1] / "suites" / "models.toml"
 EMBEDDED = catalog.read(MODELS)["embedded"].describe()
@@ -36,5 +36,21 @@ def recipe(**grammar) -> Recipe:
         rl=replace(
             whole.rl, start=base, max_steps=2, prompts_per_step=4, num_generations=4,
             snapshot_every=1, warmup_steps=0,
+        ),
+    )  # fmt: skip
+
+
+def imported(folder: Path, lora: LoraSpec | None = None, **options) -> Recipe:
+    """The same, of the checkpoint in ``folder``: 8 SFT steps, 2 GRPO steps."""
+    model = checkpoints.find(str(folder), name=folder.name, **options)
+    whole = scales.recipe(model, recipe().task, "smoke", lora)
+    return replace(
+        whole,
+        sft=replace(
+            whole.sft, batch_size=16, snapshot_every=4, warmup_steps=0, learning_rate=1e-3
+        ),
+        rl=replace(
+            whole.rl, max_steps=2, prompts_per_step=4, num_generations=4, snapshot_every=1,
+            warmup_steps=0, max_completion_length=3, learning_rate=1e-3,
         ),
     )  # fmt: skip
