@@ -116,8 +116,8 @@ def _fetch(source: str, revision: str | None, name: str) -> Path:
         return Path(snapshot_download(source, revision=revision, allow_patterns=patterns))
     except Exception as error:  # any of the Hub client's many errors
         raise FileNotFoundError(
-            f"model {name}: there is no folder {source}, and {source} could not be fetched from the "
-            f"Hub ({type(error).__name__}). Without network, name a local copy: --model FOLDER, or "
+            f"model {name}: there is no folder {source}, and it could not be fetched from the Hub "
+            f"({type(error).__name__}). Without network, name a local copy: --model FOLDER, or "
             'source = "FOLDER" in models.toml.'
         ) from None
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from coupling_bench.pipelines import Recipe
 from coupling_bench.specs import (
@@ -66,7 +67,7 @@ def task(name: str, scale: str, data_dir: Path | None = None) -> TaskSpec:
             out_of_domain_size=40 if smoke else 200,
             rl_prompts="shared",
         )
-    sizes = {"prompts_size": 256, "held_out_size": 100} if smoke else {}
+    sizes: dict[str, Any] = {"prompts_size": 256, "held_out_size": 100} if smoke else {}
     if name == "cola":
         from coupling_bench.tasks import cola
 
@@ -132,7 +133,7 @@ def _embedded(model: ModelSpec, task: TaskSpec, scale: str) -> Recipe:
         max_length=model.max_position_embeddings,
     )
     if not isinstance(task, GrammarSpec):
-        # Some thousand prompts of no known phenomena: CoLA's are learnt by heart beyond five epochs.
+        # Some thousand prompts of no known phenomena: beyond five epochs CoLA's are learnt by heart.
         base = replace(base, max_steps=330, overlooked_phenomena=(), overlooked_share=0.0)
     sft = SFTSpec(
         start=base,

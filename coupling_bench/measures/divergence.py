@@ -14,8 +14,8 @@ def reverse_kl(runs: Runs, reference: Runs, prompts: Split) -> Array | None:
     sequence, and everything else as one outcome. Trap: lumping what is no answer together leaves
     out how the policies differ there, so the number is a lower bound; it is sharp where
     ``other_mass`` is near zero. None where answers are open: it would have to be sampled from one
-    policy and scored by the other. Source: the divergence whose multiple by beta is the penalty of RL
-    in arXiv:2601.07389v1, section 3.
+    policy and scored by the other. Source: the divergence whose multiple by beta is the penalty of
+    RL in arXiv:2601.07389v1, section 3.
     """
     pairs = list(zip(observe(runs, prompts), observe(reference, prompts), strict=True))
     if not pairs[0][0].closed:

@@ -71,7 +71,7 @@ class Task:
         return [{"role": "user", "content": self.prompt(item).strip()}]
 
     def candidates(self, item: Item) -> tuple[str, ...]:
-        """Return the answers whose probability is computed: all of a closed set, or the response."""
+        """Return the answers that are scored: all of a closed set, or the response."""
         return self.spec.answers if self.spec.answers is not None else (str(item.response),)
 
     def response(self, item: Item) -> str:
