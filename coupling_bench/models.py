@@ -82,7 +82,7 @@ def new_model(spec: ModelSpec, tokenizer: PreTrainedTokenizerFast, seed: int) ->
 
 def load(
     folder: Path, model: AnyModel | None = None, *, dtype: str | None = None
-) -> tuple[Any, PreTrainedTokenizerFast]:
+) -> tuple[Any, Any]:
     """Return the model, in evaluation mode, and the tokenizer of a checkpoint's folder.
 
     Args:
@@ -96,7 +96,7 @@ def load(
     adapters = (folder / ADAPTERS).exists()
     trusted = model is not None and model.trust_remote_code
     attention = model.attention if model else AUTO
-    loaded = AutoModelForCausalLM.from_pretrained(
+    loaded: Any = AutoModelForCausalLM.from_pretrained(
         folder / BASE if adapters else folder,
         dtype=getattr(torch, dtype or (model.dtype if model else "float32")),
         attn_implementation=None if attention == AUTO else attention,

@@ -91,7 +91,10 @@ def observed_splits(task: TaskSpec) -> tuple[SplitName, ...]:
 def observations(stage: StageSpec, seed: int) -> tuple[ObservationSpec, ...]:
     """Return the observations that the measures need of one stage, for the run of one seed."""
     task = stage.task
-    own = isinstance(task, JsonlSpec)
+    temperature, top_p, samples = PAPER_TEMPERATURE, PAPER_TOP_P, 0
+    if isinstance(task, JsonlSpec):
+        temperature, top_p = task.sampling_temperature, task.sampling_top_p
+        samples = task.samples if task.answers is None else 0
     return tuple(
         ObservationSpec(
             of=stage,
@@ -99,9 +102,9 @@ def observations(stage: StageSpec, seed: int) -> tuple[ObservationSpec, ...]:
             snapshots=snapshots,
             sampling_seed=seed,
             sampling_tokens=task.max_completion_tokens,
-            sampling_temperature=task.sampling_temperature if own else PAPER_TEMPERATURE,
-            sampling_top_p=task.sampling_top_p if own else PAPER_TOP_P,
-            samples=task.samples if own and task.answers is None else 0,
+            sampling_temperature=temperature,
+            sampling_top_p=top_p,
+            samples=samples,
         )
         for split, snapshots in OBSERVED
         if split in observed_splits(task)

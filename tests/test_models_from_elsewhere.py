@@ -1,4 +1,4 @@
-"""Any causal language model that transformers loads goes through all stages and is observed exactly."""
+"""Any causal language model goes through all stages and is observed exactly."""
 
 import dataclasses
 import json
@@ -75,10 +75,8 @@ def test_a_model_from_elsewhere_is_trained_by_both_stages_and_observed_exactly(k
 
 
 def same_weights(first, second):
-    pairs = zip(
-        models.load(first)[0].parameters(), models.load(second)[0].parameters(), strict=True
-    )
-    return all(torch.equal(a, b) for a, b in pairs)
+    mine, other = (models.load(folder)[0].parameters() for folder in (first, second))
+    return all(torch.equal(a, b) for a, b in zip(mine, other, strict=True))
 
 
 def test_the_base_of_a_model_from_elsewhere_is_the_model_itself_and_takes_no_room(tmp_path):
@@ -156,7 +154,7 @@ def test_a_chat_template_that_refuses_a_dialogue_is_named(tmp_path):
     item = dataclasses.replace(
         task.splits["sft"][0], messages=(("system", "be kind"), ("user", "?"))
     )
-    with pytest.raises(ValueError, match="chat template refuses item 0 .* no system role"):
+    with pytest.raises(ValueError, match=r"chat template refuses item 0 .* no system role"):
         prompt_texts(recipe.base.start, AutoTokenizer.from_pretrained(folder), task, [item])
 
 
@@ -175,7 +173,7 @@ def test_a_folder_that_is_no_model_says_what_is_missing(tmp_path, content, messa
 def test_a_model_that_cannot_be_had_says_how_to_point_to_a_copy():
     from coupling_bench import checkpoints
 
-    with pytest.raises(FileNotFoundError, match="could not be fetched .* --model FOLDER"):
+    with pytest.raises(FileNotFoundError, match=r"could not be fetched .* --model FOLDER"):
         checkpoints.find("nobody/no-such-model", name="m")
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         checkpoints.find("./no/such folder", name="m")

@@ -54,7 +54,7 @@ def parent(spec: Spec) -> StageSpec | None:
     return start if isinstance(start, StageSpec) else None
 
 
-def model_of(spec: Spec) -> AnyModel:
+def model_of(spec: Spec | TrainingSpec) -> AnyModel:
     """Return the model that a stage or an observation descends from."""
     value: Any = spec
     while not isinstance(value, AnyModel):

@@ -52,7 +52,7 @@ def build(
     room = models.context(model, tokenizer) - spec.max_completion_length
     check_lengths(spec, rows, tokenizer, room)
 
-    def verifier(completions, item, trainer_state, **_: Any) -> list[float]:
+    def verifier(completions, item, trainer_state, **_: Any) -> list[float | None]:
         rewards = task.rewards([items[number] for number in item], completions)
         if not all(math.isfinite(value) for value in rewards):
             raise FloatingPointError(  # TRL would take it for a 0 and train on
@@ -60,7 +60,7 @@ def build(
                 f"finite, after step {trainer_state.global_step} of {trainer_state.max_steps}; "
                 "training stopped and nothing was stored."
             )
-        return rewards
+        return [*rewards]
 
     return kind(
         model=model,
