@@ -133,7 +133,7 @@ def _embedded(model: ModelSpec, task: TaskSpec, scale: str) -> Recipe:
         max_length=model.max_position_embeddings,
     )
     if not isinstance(task, GrammarSpec):
-        # Some thousand prompts of no known phenomena: beyond five epochs CoLA's are learnt by heart.
+        # Some thousand prompts of no known phenomena, learnt by heart beyond five epochs (CoLA).
         base = replace(base, max_steps=330, overlooked_phenomena=(), overlooked_share=0.0)
     sft = SFTSpec(
         start=base,
