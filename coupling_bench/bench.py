@@ -71,7 +71,7 @@ class Bench:
         task = scales.task(self.task_name, scale, self.data_dir)
         lora = self.lora or entry.lora
         recipe = scales.recipe(entry.describe(self.device), task, scale, lora)
-        own = overrides.from_tables(entry.overrides)
+        own = overrides.from_tables(entry.overrides, f"models.toml, {entry.name}")
         return overrides.apply(recipe, [*own, *self.overrides])
 
     def _entry(self, model: str) -> Entry:

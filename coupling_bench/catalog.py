@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from coupling_bench import checkpoints
+from coupling_bench import checkpoints, typed
 from coupling_bench.scales import SCALES
 from coupling_bench.specs import CheckpointSpec, LoraSpec, ModelSpec
 
@@ -169,8 +169,8 @@ def _entry(name: str, table: Any, path: Path) -> Entry:
 
 
 def _fields(kind: type, table: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Return the fields of a spec that a table gives, checked by name."""
-    known = [field.name for field in dataclasses.fields(kind)]
+    """Return the fields of a spec that a table gives, checked by name and type."""
+    known = {n: hint for n, hint in typed.hints(kind).items() if n != "name"}
     for key in table:
         if key not in known:
             raise ValueError(f"{where}: {key!r} is unknown; valid: {', '.join(known)}.")
@@ -181,4 +181,7 @@ def _fields(kind: type, table: Mapping[str, Any], where: str) -> dict[str, Any]:
     ]
     if needed:
         raise ValueError(f"{where}: {', '.join(needed)} missing.")
-    return {key: tuple(v) if isinstance(v, list) else v for key, v in table.items()}
+    try:
+        return {key: typed.fit(key, known[key], value) for key, value in table.items()}
+    except typed.Unfit as error:
+        raise ValueError(f"{where}: {error}.") from None

@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "coupling_bench"
 FLOORS = [
-    {"fingerprint", "environment", "progress"},
+    {"fingerprint", "environment", "progress", "typed"},
     {"specs", "pipelines", "scales", "overrides"},
     {
         "store",
