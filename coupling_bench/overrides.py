@@ -96,9 +96,7 @@ def read(path: Path) -> list[Override]:
 def from_tables(tables: Mapping[str, Mapping[str, Any]], origin: str) -> list[Override]:
     """Return what tables of fields, one a stage, say; ``origin`` is where, for messages."""
     return [
-        Override(
-            section=section, path=(name,), value=value, origin=f"{origin}, [{section}] {name}"
-        )
+        Override(section=section, path=(name,), value=value, origin=f"{origin}, [{section}] {name}")
         for section, table in tables.items()
         for name, value in table.items()
     ]

@@ -26,6 +26,7 @@ from coupling_bench.graph import run as run_graph
 from coupling_bench.pipelines import NODES, observations
 from coupling_bench.report import write_report
 from coupling_bench.runs import Runs
+from coupling_bench.specs import model_of
 
 BENCH = pytest.StashKey[Bench]()
 DECIDED = pytest.StashKey[dict[str, Any]]()
@@ -126,7 +127,8 @@ def _train(config: pytest.Config, needed: Iterable[tuple[str, str]]) -> Outcome:
     if not absent:
         return Outcome(reused={address(spec) for spec in nodes})
     workers = min(bench.workers, len(absent))
-    executor = open_executor(bench.executor, bench.store, workers, console.progress)
+    on_gpu = any(model_of(spec).device == "cuda" for spec in absent)
+    executor = open_executor(bench.executor, bench.store, workers, console.progress, fresh=on_gpu)
     try:
         return run_graph(nodes, bench.store, executor, console.finished)
     finally:

@@ -20,7 +20,7 @@ FLOORS = [
         "checkpoints",
         "catalog",
     },
-    {"stages", "executors", "graph"},
+    {"stages", "executors", "graph", "planning"},
     {"probes", "runs", "statistics"},
     {"measures", "requirements", "claims"},
     {"bench", "deciding", "record", "report", "perf"},

@@ -40,13 +40,26 @@ def default_workers() -> int:
 
 
 def open_executor(
-    name: str, store: Store, workers: int, listener: Callable[[Progress], None]
+    name: str,
+    store: Store,
+    workers: int,
+    listener: Callable[[Progress], None],
+    *,
+    fresh: bool = False,
 ) -> Executor:
-    """Return the executor called ``name``; its stages' progress goes to ``listener``."""
+    """Return the executor called ``name``; its stages' progress goes to ``listener``.
+
+    Args:
+        name: one of ``EXECUTORS``.
+        store: where entries are made.
+        workers: how many at a time.
+        listener: is told how far each is.
+        fresh: a process for each entry, which gives back a GPU's memory whole when it ends.
+    """
     if name == "inline":
         from coupling_bench.executors.inline import InlineExecutor
 
         return InlineExecutor(store, listener)
     from coupling_bench.executors.process import ProcessExecutor
 
-    return ProcessExecutor(store, workers, listener)
+    return ProcessExecutor(store, workers, listener, fresh=fresh)

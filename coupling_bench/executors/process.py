@@ -31,10 +31,20 @@ KILLED = (
 
 
 class ProcessExecutor:
-    """Makes entries in ``workers`` processes, which start at once."""
+    """Makes entries in ``workers`` processes."""
 
-    def __init__(self, store: Store, workers: int, listener: Callable[[progress.Progress], None]):
-        """Make entries of ``store`` and send progress to ``listener``, from a thread of ours."""
+    def __init__(
+        self,
+        store: Store,
+        workers: int,
+        listener: Callable[[progress.Progress], None],
+        *,
+        fresh: bool = False,
+    ):
+        """Make entries of ``store`` and send progress to ``listener``, from a thread of ours.
+
+        With ``fresh`` each entry has a process of its own.
+        """
         spawn = multiprocessing.get_context("spawn")
         self.workers = workers
         self._store = store
@@ -44,10 +54,12 @@ class ProcessExecutor:
             mp_context=spawn,
             initializer=_start_worker,
             initargs=(self._messages,),
+            max_tasks_per_child=1 if fresh else None,
         )
         threading.Thread(target=self._listen, args=(listener,), daemon=True).start()
-        for _ in range(workers):  # all start now: what the first one makes, the others wait for
-            self._pool.submit(_prepare)
+        if not fresh:  # all start now: what the first one makes, the others wait for
+            for _ in range(workers):
+                self._pool.submit(_prepare)
 
     def submit(self, spec: Spec) -> Future[bool]:
         """Queue the entry of ``spec``.

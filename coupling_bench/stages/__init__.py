@@ -41,12 +41,20 @@ def make(spec: Spec, store: Store) -> tuple[Entry, bool]:
         torch.set_num_threads(spec.threads)
         runner = importlib.import_module(RUNNERS[type(spec).__name__])
         facts = runner.run(spec, start_folder, folder)
-        return {"device": model_of(spec).device, "peak_memory_bytes": _peak_memory(), **facts}
+        device = model_of(spec).device
+        return {"device": device, "peak_memory_bytes": _peak_memory(device), **facts}
 
     return store.get_or_make(spec, run)
 
 
-def _peak_memory() -> int:
-    """Return the largest resident size of this process so far, in bytes."""
+def _peak_memory(device: str) -> int:
+    """Return the most memory that this process has held so far, in bytes.
+
+    On a GPU what torch has allocated there, else the resident size.
+    """
+    if device == "cuda":
+        import torch
+
+        return torch.cuda.max_memory_allocated()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
