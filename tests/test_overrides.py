@@ -31,7 +31,8 @@ FIELDS = [
 ]
 ACCEPTED = {
     "int": {int}, "int | None": {int}, "float": {int, float}, "float | None": {int, float},
-    "bool": {bool}, "bool | None": {bool}, "str": {str}, "str | None": {str}, "LoraSpec | None": set(),
+    "bool": {bool}, "bool | None": {bool}, "str": {str}, "str | None": {str},
+    "LoraSpec | None": set(),
     "tuple[str, ...]": set(), "tuple[str, ...] | None": set(), "tuple[str, str]": set(),
     "tuple[tuple[str, float | str], ...]": set(),
 }  # fmt: skip

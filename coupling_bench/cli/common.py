@@ -1,0 +1,55 @@
+"""What several commands ask for: a task, where data and models lie, and where they run."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import get_args
+
+from coupling_bench import catalog, overrides, scales
+from coupling_bench.catalog import Device, Entry
+from coupling_bench.pipelines import Recipe
+from coupling_bench.specs import LoraSpec
+
+MODELS = Path("suites/models.toml")
+
+
+def add_task(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that name a task and a model's place."""
+    parser.add_argument(
+        "--task", default="grammar", metavar="NAME",
+        help=f"one of: {', '.join(scales.TASKS)}, or a task.toml of your own",
+    )  # fmt: skip
+    parser.add_argument("--data-dir", type=Path, metavar="FOLDER", help="where cola's files lie")
+    parser.add_argument(
+        "--models", type=Path, default=MODELS, metavar="FILE", help=f"entries (default: {MODELS})"
+    )
+    parser.add_argument(
+        "--device", default="auto", choices=get_args(Device), help="where models run"
+    )
+    parser.add_argument("--store", type=Path, metavar="FOLDER", help="where stages are kept")
+
+
+def add_recipe(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that change a recipe."""
+    parser.add_argument("--scale", choices=scales.SCALES, help="how large a run is")
+    parser.add_argument("--peft", choices=("lora",), help="train and store adapters alone")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="STAGE.FIELD=VALUE",
+        help="another value of a field of a recipe, as --set grpo.beta=0.04; repeatable",
+    )  # fmt: skip
+
+
+def entry(asked: str, arguments: argparse.Namespace) -> Entry:
+    """Return the model that a user names: an entry, a folder or an id of the Hub."""
+    return catalog.find(asked, catalog.read(arguments.models))
+
+
+def recipe(entry: Entry, arguments: argparse.Namespace) -> Recipe:
+    """Return how ``entry`` would be trained on the task that ``arguments`` name."""
+    scale = arguments.scale or entry.scale
+    task = scales.task(arguments.task, scale, arguments.data_dir)
+    lora = LoraSpec() if arguments.peft else entry.lora
+    made = scales.recipe(entry.describe(arguments.device), task, scale, lora)
+    own = overrides.from_tables(entry.overrides, f"models.toml, {entry.name}")
+    return overrides.apply(made, [*own, *map(overrides.parse, arguments.set)])
