@@ -168,7 +168,7 @@ def _signal(
     recipe: Recipe,
     spec: ObservationSpec,
 ) -> Iterator[Finding]:
-    """Find out whether the base ever says what the verifier rewards: RL learns from nothing else."""
+    """Find out whether the base ever earns a reward: RL learns from nothing else."""
     group = recipe.rl.num_generations
     if task.spec.answers is not None:
         scores, _ = reader.read((1.0,), sampling=False)
