@@ -7,7 +7,7 @@ the per-seed differences with the margin and knows nothing of models or of pytes
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -25,7 +25,7 @@ class Verdict(Enum):
     NOT_APPLICABLE = "not applicable"
 
 
-DIRECTIONS = ("increase_by", "decrease_by")
+DIRECTIONS = ("increase_by", "decrease_by", "equal_within")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +36,10 @@ class Claim:
     cites: str
     """Source with its version, theorem or equation, and figure."""
     direction: str
-    """``increase_by`` or ``decrease_by``."""
+    """``increase_by``, ``decrease_by`` or ``equal_within``."""
     margin: float
-    """The smallest effect that counts, not negative, in ``unit``."""
+    """The smallest effect that counts, not negative, in ``unit``; with ``equal_within`` the largest
+    that does not."""
     unit: str
     alpha: float = 0.05
     """Level of the two-sided interval."""
@@ -50,7 +51,17 @@ class Claim:
     @property
     def threshold(self) -> float:
         """The margin with the sign of the claimed direction, as the effect is compared with it."""
-        return self.margin if self.direction == "increase_by" else 0.0 - self.margin
+        return 0.0 - self.margin if self.direction == "decrease_by" else self.margin
+
+    def bound(self, estimate: float) -> float:
+        """Return what an effect is told from: the threshold, or the nearer of two."""
+        if self.direction != "equal_within":
+            return self.threshold
+        return self.margin if estimate > 0 else -self.margin
+
+    def about(self, **names: str) -> Claim:
+        """Return the claim with what its sentence leaves open, ``{stage}`` say, filled in."""
+        return replace(self, sentence=self.sentence.format(**names))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +80,12 @@ def judge(claim: Claim, differences: npt.ArrayLike) -> Judgement:
     """Judge per-seed paired differences ``(S,)``, in the claim's unit.
 
     *Supported*: the interval lies wholly beyond the margin. *Refuted*: wholly on this side of it.
-    *Inconclusive*: it holds the margin.
+    *Inconclusive*: it holds the margin. ``equal_within`` compares the distance from zero, and is
+    never reversed.
     """
     interval = student_interval(differences, claim.alpha)
+    if claim.direction == "equal_within":
+        return _judge_equality(claim, interval, differences)
     sign = 1.0 if claim.direction == "increase_by" else -1.0
     low, high = sorted((sign * interval.low, sign * interval.high))
     if low > claim.margin:
@@ -92,6 +106,22 @@ def judge(claim: Claim, differences: npt.ArrayLike) -> Judgement:
     )
 
 
+def _judge_equality(claim: Claim, interval: Interval, differences: npt.ArrayLike) -> Judgement:
+    verdict = Verdict.INCONCLUSIVE
+    if interval.inside(-claim.margin, claim.margin):
+        verdict = Verdict.SUPPORTED
+    elif interval.low > claim.margin or interval.high < -claim.margin:
+        verdict = Verdict.REFUTED
+    undecided = verdict is Verdict.INCONCLUSIVE
+    bound = claim.bound(interval.estimate)
+    return Judgement(
+        verdict=verdict,
+        reversed=False,
+        interval=interval,
+        seeds_needed=seeds_needed(differences, bound, claim.alpha) if undecided else None,
+    )
+
+
 def claim(
     sentence: str,
     *,
@@ -99,6 +129,7 @@ def claim(
     unit: str,
     increase_by: float | None = None,
     decrease_by: float | None = None,
+    equal_within: float | None = None,
     alpha: float = 0.05,
     requires: Sequence[Any] = (),
     beside: Sequence[Any] = (),
@@ -106,18 +137,20 @@ def claim(
     """Mark a test as the one that checks a claim.
 
     Args:
-        sentence: the claim in the paper's words, subject-verb-object.
+        sentence: the claim in the paper's words, subject-verb-object; ``{name}`` stands for a
+            parameter of the test.
         cites: source with its version, theorem or equation, and figure.
         unit: of the effect.
         increase_by: the claim holds if the effect's interval lies above this margin.
         decrease_by: the claim holds if the effect's interval lies below minus this margin.
+        equal_within: the claim holds if the effect's interval lies within this margin of zero.
         alpha: level of the two-sided interval.
         requires: preconditions, measured before the verdict.
         beside: other views of the effect, reported beside it.
     """
     import pytest
 
-    named = {"increase_by": increase_by, "decrease_by": decrease_by}
+    named = dict(zip(DIRECTIONS, (increase_by, decrease_by, equal_within), strict=True))
     given = [(direction, margin) for direction, margin in named.items() if margin is not None]
     if len(given) != 1:
         raise ValueError(f"claim {sentence!r}: give one of {', '.join(DIRECTIONS)}, got {given}.")

@@ -16,6 +16,7 @@ from coupling_bench.specs import ObservationSpec, Spec
 
 QUIET_SECONDS = 15.0
 """A running stage is heard of at least this often, and not much more."""
+NEEDED = {"increase_by": ">", "decrease_by": "<", "equal_within": "within"}
 MARKUP = {
     "supported": {"green": True},
     "refuted": {"yellow": True},
@@ -96,7 +97,7 @@ def verdict_table(claims: list[dict[str, Any]]) -> list[tuple[str, str]]:
             f"{c['claim']} [{c['model']}]",
             f"{c['effect']:+.4f}",
             _interval(*c["interval"]),
-            f"{'>' if c['direction'] == 'increase_by' else '<'} {c['margin']:+.2f}",
+            f"{NEEDED[c['direction']]} {c['margin']:+.2f}".replace("within +", "within "),
             c["unit"],
             _verdict_words(c),
         )

@@ -87,7 +87,7 @@ def decide(
         "per_seed": values.tolist(),
         "smallest_detectable_effect": smallest_detectable_effect(values, claim.alpha),
         "seeds_needed": judgement.seeds_needed,
-        "p_value": p_value(values, claim.threshold),
+        "p_value": p_value(values, claim.bound(judgement.interval.estimate)),
         "requires": requires,
         "beside": [view for b in claim.beside if (view := _view(b, runs)) is not None],
         "message": message,
@@ -186,6 +186,8 @@ def effect_text(claim: Claim, judgement: Judgement, seeds: int) -> str:
 
 def needs_text(claim: Claim) -> str:
     """Return what the claim needs in words."""
+    if claim.direction == "equal_within":
+        return f"the claim needs an effect within +/-{claim.margin:.3f}"
     side = "above" if claim.direction == "increase_by" else "below"
     return f"the claim needs an effect {side} {claim.threshold:+.3f}"
 

@@ -82,23 +82,34 @@ def _nodes(item: pytest.Item) -> list[str]:
     fixtures = getattr(item, "fixturenames", ())
     if "node" not in fixtures:
         return []
-    mark = item.get_closest_marker("claim")
-    claim: Claim | None = mark.args[0] if mark else None
+    claim = _claim(item)
     views = (*claim.requires, *claim.beside) if claim else ()
-    named = {*fixtures, *(node for view in views for node in view.nodes)}
+    named = {*fixtures, *_texts(item).values(), *(node for view in views for node in view.nodes)}
     return [node for node in NODES if node in named]
+
+
+def _claim(item: pytest.Item) -> Claim | None:
+    """Return what a test checks, its sentence filled in with the test's own parameters."""
+    mark = item.get_closest_marker("claim")
+    return mark.args[0].about(**_texts(item)) if mark else None
+
+
+def _texts(item: pytest.Item) -> dict[str, str]:
+    """Return the parameters of a test that are texts: the model, and what a suite adds."""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return {name: value for name, value in parameters.items() if isinstance(value, str)}
 
 
 def _check_complete(session: pytest.Session) -> None:
     """Refuse to accept the verdicts of some suites alone: the others' would be forgotten."""
     bench = session.config.stash[BENCH]
     for model in bench.models:
-        marks = [
-            item.get_closest_marker("claim")
+        asked = [
+            _claim(item)
             for item in session.items
-            if "node" in getattr(item, "fixturenames", ()) and f"[{model}]" in item.name
+            if "node" in getattr(item, "fixturenames", ()) and _texts(item).get("model") == model
         ]
-        claims = [mark.args[0].sentence for mark in marks if mark]
+        claims = [claim.sentence for claim in asked if claim]
         missing_claims = record.left_out(
             bench.references, model, bench.task.name, bench.scale(model), claims
         )
@@ -161,7 +172,9 @@ def node(request: pytest.FixtureRequest, model: str) -> Callable[[str], Runs]:
 def decide(request: pytest.FixtureRequest, model: str, node: Callable[[str], Runs]):
     """Judge the test's claim by per-seed differences: pass, fail, xfail or skip, with numbers."""
     bench = request.config.stash[BENCH]
-    claim: Claim = request.node.get_closest_marker("claim").args[0]
+    claim = _claim(request.node)
+    if claim is None:
+        pytest.fail("decide: the test declares no claim. Mark it with @claim(...).", pytrace=False)
     nodes = _nodes(request.node)
     recipe = bench.recipe_fingerprint(model, nodes, claim)
 

@@ -36,6 +36,19 @@ def test_a_decrease_is_an_increase_of_the_negative(values, margin):
     assert mirrored.interval.estimate == pytest.approx(-straight.interval.estimate)
 
 
+@given(DIFFERENCES, st.sampled_from([0.0, 0.02, 0.3]))
+def test_equality_holds_where_scipys_interval_lies_within_the_margin_and_fails_beyond(values, m):
+    same = Claim(sentence="A", cites="B", direction="equal_within", margin=m, unit="nats")
+    found = judge(same, values)
+    if len(set(values)) == 1:
+        low = high = values[0]
+    else:
+        low, high = stats.ttest_1samp(values, 0.0).confidence_interval(0.95)
+    expected = "supported" if -m < low and high < m else "inconclusive"
+    expected = "refuted" if low > m or high < -m else expected
+    assert (found.verdict.value, found.reversed) == (expected, False)
+
+
 def test_reversed_means_refuted_with_the_interval_beyond_zero():
     assert judge(increase(0.02), [-0.3, -0.31, -0.29]).reversed
     below_margin = judge(increase(0.5), [0.3, 0.31, 0.29])
