@@ -12,7 +12,7 @@ import pytest
 from coupling_bench.bench import Bench
 from coupling_bench.fingerprint import address
 from coupling_bench.progress import Progress
-from coupling_bench.specs import ObservationSpec, Spec
+from coupling_bench.specs import Spec, is_stage
 
 QUIET_SECONDS = 15.0
 """A running stage is heard of at least this often, and not much more."""
@@ -45,13 +45,13 @@ class Console:
 
     def announce(self, nodes: list[Spec], absent: list[Spec], bench: Bench) -> None:
         """Say how much of the graph is to be made and how much is in the store."""
-        stages = [spec for spec in nodes if not isinstance(spec, ObservationSpec)]
+        stages = [spec for spec in nodes if is_stage(spec)]
         count = min(bench.workers, max(1, len(absent)))
         workers = f"{count} worker{'s' * (count != 1)}"
         if bench.executor == "inline":
             workers = "in this process"
         scales = ", ".join(dict.fromkeys(bench.scale(model) for model in bench.models))
-        to_train = [spec for spec in absent if not isinstance(spec, ObservationSpec)]
+        to_train = [spec for spec in absent if is_stage(spec)]
         self._line(
             f"coupling_bench: {', '.join(bench.models)} on {bench.task.name}, scale {scales}, "
             f"{len(bench.seeds)} seed{'s' * (len(bench.seeds) != 1)}; {len(stages)} stages, "

@@ -13,7 +13,14 @@ from dataclasses import dataclass, field
 from coupling_bench.executors import Executor
 from coupling_bench.fingerprint import address
 from coupling_bench.pipelines import lineage, observations
-from coupling_bench.specs import ObservationSpec, Spec, StageSpec, TrainingSpec, parent
+from coupling_bench.specs import (
+    EvaluationSpec,
+    Spec,
+    StageSpec,
+    TrainingSpec,
+    is_stage,
+    parent,
+)
 from coupling_bench.store import Store
 
 ROWS_PER_OBSERVATION = 50_000
@@ -29,11 +36,14 @@ class Outcome:
     failed: dict[str, BaseException] = field(default_factory=dict)
 
 
-def graph(runs: Iterable[tuple[StageSpec, int]]) -> list[Spec]:
-    """Return stages, their ancestors and all observations of them: each once, parents first.
+def graph(
+    runs: Iterable[tuple[StageSpec, int]], evaluations: Iterable[EvaluationSpec] = ()
+) -> list[Spec]:
+    """Return stages, their ancestors and all that is asked of them: each once, parents first.
 
     Args:
         runs: the last stage of each run, and the run's seed.
+        evaluations: what lm-eval is to find, of stages among these.
     """
     stages: dict[str, Spec] = {}
     watched: dict[str, Spec] = {}
@@ -41,6 +51,7 @@ def graph(runs: Iterable[tuple[StageSpec, int]]) -> list[Spec]:
         for stage in lineage(final):
             stages[address(stage)] = stage
             watched.update((address(o), o) for o in observations(stage, seed))
+    watched.update((address(e), e) for e in evaluations)
     return [*stages.values(), *watched.values()]
 
 
@@ -114,7 +125,7 @@ def _urgency(nodes: list[Spec]) -> dict[str, float]:
 
 
 def _rows(spec: Spec) -> float:
-    if isinstance(spec, ObservationSpec):
+    if not is_stage(spec):
         return ROWS_PER_OBSERVATION
     assumed = 300  # steps of a stage that is told in epochs
     steps = getattr(spec, "max_steps", assumed)

@@ -21,7 +21,14 @@ from coupling_bench.fingerprint import address
 from coupling_bench.measures import ability, loss, reward
 from coupling_bench.pipelines import NODES, PIPELINES, lineage, observed_splits
 from coupling_bench.runs import Observation, Runs, Split, observation_specs, observe
-from coupling_bench.specs import ObservationSpec, StageSpec, TaskSpec, model_of, parent
+from coupling_bench.specs import (
+    EvaluationSpec,
+    ObservationSpec,
+    StageSpec,
+    TaskSpec,
+    model_of,
+    parent,
+)
 from coupling_bench.statistics import holm
 from coupling_bench.tasks import label_noise
 
@@ -78,7 +85,7 @@ def build(bench: Bench, claims: list[Record], *, command: str, seconds: float) -
 
 def _is_stage(name: str) -> bool:
     """Say whether an address is a trained stage's, and not an observation's."""
-    return not name.startswith(ObservationSpec.__name__)
+    return not name.startswith((ObservationSpec.__name__, EvaluationSpec.__name__))
 
 
 def write(record: Record, path: Path) -> None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from typing_extensions import TypeIs
+
 from coupling_bench.specs.marks import EXECUTION, OURS
 from coupling_bench.specs.models import AnyModel, CheckpointSpec, LoraSpec, ModelSpec
-from coupling_bench.specs.observing import ObservationSpec
+from coupling_bench.specs.observing import EvaluationSpec, ObservationSpec
 from coupling_bench.specs.tasks import ColaSpec, GrammarSpec, JsonlSpec, TaskSpec
 from coupling_bench.specs.training import (
     GRPOSpec,
@@ -28,6 +30,7 @@ __all__ = [
     "AnyModel",
     "CheckpointSpec",
     "ColaSpec",
+    "EvaluationSpec",
     "GRPOSpec",
     "GrammarSpec",
     "ImportSpec",
@@ -41,16 +44,22 @@ __all__ = [
     "StageSpec",
     "TaskSpec",
     "TrainingSpec",
+    "is_stage",
     "model_of",
     "parent",
 ]
 
-Spec = StageSpec | ObservationSpec
+Spec = StageSpec | ObservationSpec | EvaluationSpec
+
+
+def is_stage(spec: Spec | TrainingSpec) -> TypeIs[StageSpec]:
+    """Say whether ``spec`` leaves a checkpoint, and is not what is asked of one."""
+    return not isinstance(spec, ObservationSpec | EvaluationSpec)
 
 
 def parent(spec: Spec) -> StageSpec | None:
     """Return the stage that must be finished before ``spec`` can run, or None for the first."""
-    start = spec.of if isinstance(spec, ObservationSpec) else spec.start
+    start = spec.start if is_stage(spec) else spec.of
     return start if isinstance(start, StageSpec) else None
 
 
@@ -58,5 +67,5 @@ def model_of(spec: Spec | TrainingSpec) -> AnyModel:
     """Return the model that a stage or an observation descends from."""
     value: Any = spec
     while not isinstance(value, AnyModel):
-        value = value.of if isinstance(value, ObservationSpec) else value.start
+        value = value.start if is_stage(value) else value.of
     return value

@@ -1,10 +1,11 @@
-"""Observations: what is asked of a checkpoint."""
+"""Observations and evaluations: what is asked of a checkpoint."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from coupling_bench.specs.marks import EXECUTION
 from coupling_bench.specs.training import StageSpec
 
 
@@ -32,3 +33,22 @@ class ObservationSpec:
     """Torch threads."""
     probe_version: int = 4
     """Raised by hand when a change of the probe changes what it observes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationSpec:
+    """What lm-eval finds of a stage's checkpoint on one of its tasks."""
+
+    of: StageSpec
+    lm_eval_task: str
+    """Of ours (``coupling_...``) or of lm-eval's own."""
+    seed: int = 0
+    """Of sampled completions."""
+    limit: int | None = None
+    """The first so many items; None: all."""
+    threads: int = 1
+    """Torch threads."""
+    evaluation_version: int = 1
+    """Raised by hand when a change of our tasks or of how they are run changes what is found."""
+    data_dir: str | None = field(default=None, metadata=EXECUTION)
+    """Where CoLA's files lie; None: the environment's folder, or the Hub's copy."""
