@@ -8,7 +8,7 @@ from trl import GRPOTrainer
 
 from coupling_bench.stages.unique_grpo import UniqueGRPOTrainer
 from tests.architectures import PROMPTS
-from tests.stages.test_unique_grpo import trainer
+from tests.stages.online import trainer
 
 
 def reward(completion_ids, prompts, **_):
