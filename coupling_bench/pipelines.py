@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from coupling_bench.specs import (
+    DPOSpec,
     GRPOSpec,
     ImportSpec,
     JsonlSpec,
     ObservationSpec,
     PretrainSpec,
+    RLOOSpec,
     SFTSpec,
     StageSpec,
     TaskSpec,
@@ -37,10 +39,12 @@ class Recipe:
     base: PretrainSpec | ImportSpec
     sft: SFTSpec
     rl: GRPOSpec
+    rloo: RLOOSpec
+    dpo: DPOSpec
 
 
 def base(recipe: Recipe, seed: int) -> PretrainSpec | ImportSpec:
-    """Return the model that both pipelines start from: one for all seeds."""
+    """Return the model that all pipelines start from: one for all seeds."""
     return recipe.base
 
 
@@ -64,16 +68,59 @@ def rl_then_sft(recipe: Recipe, seed: int) -> SFTSpec:
     return replace(recipe.sft, start=rl(recipe, seed), seed=seed)
 
 
+def sft_then_rloo(recipe: Recipe, seed: int) -> RLOOSpec:
+    """Return RLOO started from the SFT checkpoint of the same seed."""
+    return replace(recipe.rloo, start=sft(recipe, seed), seed=seed)
+
+
+def rloo(recipe: Recipe, seed: int) -> RLOOSpec:
+    """Return RLOO started from the base."""
+    return replace(recipe.rloo, start=base(recipe, seed), seed=seed)
+
+
+def rloo_then_sft(recipe: Recipe, seed: int) -> SFTSpec:
+    """Return SFT started from the RLOO checkpoint of the same seed."""
+    return replace(recipe.sft, start=rloo(recipe, seed), seed=seed)
+
+
+def sft_then_dpo(recipe: Recipe, seed: int) -> DPOSpec:
+    """Return DPO started from the SFT checkpoint of the same seed."""
+    return replace(recipe.dpo, start=sft(recipe, seed), seed=seed)
+
+
+def dpo(recipe: Recipe, seed: int) -> DPOSpec:
+    """Return DPO started from the base."""
+    return replace(recipe.dpo, start=base(recipe, seed), seed=seed)
+
+
+def dpo_then_sft(recipe: Recipe, seed: int) -> SFTSpec:
+    """Return SFT started from the DPO checkpoint of the same seed."""
+    return replace(recipe.sft, start=dpo(recipe, seed), seed=seed)
+
+
 NODES: dict[str, Callable[[Recipe, int], StageSpec]] = {
     "base": base,
     "sft": sft,
     "sft_then_rl": sft_then_rl,
     "rl": rl,
     "rl_then_sft": rl_then_sft,
+    "sft_then_rloo": sft_then_rloo,
+    "rloo": rloo,
+    "rloo_then_sft": rloo_then_sft,
+    "sft_then_dpo": sft_then_dpo,
+    "dpo": dpo,
+    "dpo_then_sft": dpo_then_sft,
 }
 
-PIPELINES = {"sft_then_rl": ("sft", "sft_then_rl"), "rl_then_sft": ("rl", "rl_then_sft")}
-"""The two orders, each as its stages after the base."""
+PIPELINES = {
+    "sft_then_rl": ("sft", "sft_then_rl"),
+    "rl_then_sft": ("rl", "rl_then_sft"),
+    "sft_then_rloo": ("sft", "sft_then_rloo"),
+    "rloo_then_sft": ("rloo", "rloo_then_sft"),
+    "sft_then_dpo": ("sft", "sft_then_dpo"),
+    "dpo_then_sft": ("dpo", "dpo_then_sft"),
+}
+"""The two orders with each trainer that learns from the verifier, as stages after the base."""
 
 OBSERVED: tuple[tuple[SplitName, Literal["all", "last"]], ...] = (
     ("held_out", "all"),

@@ -68,7 +68,7 @@ def build(bench: Bench, claims: list[Record], *, command: str, seconds: float) -
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "claims": _with_holm(claims),
         "stages": [row for m, n, r in all_runs for row in _stages(bench, m, n, r)],
-        "curves": [row for m, n, r in observed for row in _curves(m, n, r)],
+        "curves": _curves(observed),
         "abilities": [row for m, n, r in observed for row in _abilities(m, n, r)],
         "groups": [row for m, n, r in observed for row in _groups(m, n, r)],
         "completions": _completions(observed),
@@ -219,28 +219,29 @@ def _stages(bench: Bench, model: str, node: str, runs: Runs) -> list[Record]:
     return rows
 
 
-def _curves(model: str, node: str, runs: Runs) -> list[Record]:
-    """Return one curve a seed; steps count from the start of the pipeline."""
-    pipeline = next((name for name, order in PIPELINES.items() if node in order), None)
-    if pipeline is None:
-        return []
-    rows = []
-    for stage, seen in zip(runs.stages, observe(runs, Split(name="held_out")), strict=True):
-        before = _steps_before(runs, stage)
-        rows.append(
-            {
-                "model": model,
-                "task": runs.task.name,
-                "pipeline": pipeline,
-                "node": node,
-                "seed": stage.seed,
-                "steps": (seen.steps + before).tolist(),
-                "loss": loss.loss_curve(seen).tolist(),
-                "reward": reward.reward_curve(seen).tolist(),
-                "mean_at_1": reward.mean_at_1_curve(seen).tolist(),
-            }
-        )
-    return rows
+def _curves(observed: list[tuple[str, str, Runs]]) -> list[Record]:
+    """Return one curve a stage and seed, in each pipeline that was observed to its end.
+
+    Steps count from the start of the pipeline; several begin with the same stage.
+    """
+    there = {(model, node) for model, node, _ in observed}
+    return [
+        {
+            "model": model,
+            "task": runs.task.name,
+            "pipeline": pipeline,
+            "node": node,
+            "seed": stage.seed,
+            "steps": (seen.steps + _steps_before(runs, stage)).tolist(),
+            "loss": loss.loss_curve(seen).tolist(),
+            "reward": reward.reward_curve(seen).tolist(),
+            "mean_at_1": reward.mean_at_1_curve(seen).tolist(),
+        }
+        for model, node, runs in observed
+        for pipeline, order in PIPELINES.items()
+        if node in order and there.issuperset((model, name) for name in order)
+        for stage, seen in zip(runs.stages, observe(runs, Split(name="held_out")), strict=True)
+    ]
 
 
 def _steps_before(runs: Runs, stage: StageSpec) -> int:

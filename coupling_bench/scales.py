@@ -8,7 +8,7 @@ at verdicts.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from coupling_bench.specs import (
     AnyModel,
     CheckpointSpec,
     ColaSpec,
+    DPOSpec,
     GrammarSpec,
     GRPOSpec,
     ImportSpec,
@@ -24,6 +25,7 @@ from coupling_bench.specs import (
     LoraSpec,
     ModelSpec,
     PretrainSpec,
+    RLOOSpec,
     SFTSpec,
     TaskSpec,
 )
@@ -89,7 +91,7 @@ def recipe(model: AnyModel, task: TaskSpec, scale: str, lora: LoraSpec | None = 
         model: pretrained here, or from elsewhere.
         task: as ``task`` returns it; a model from elsewhere is asked in whole sentences.
         scale: one of ``SCALES``.
-        lora: adapters, for SFT and RL.
+        lora: adapters, for every stage after the base.
     """
     if isinstance(model, ModelSpec):
         chosen = _embedded(model, task, scale)
@@ -99,7 +101,13 @@ def recipe(model: AnyModel, task: TaskSpec, scale: str, lora: LoraSpec | None = 
         raise TypeError(f"scales: {type(model).__name__} is no model that a recipe is known for.")
     if lora is None:
         return chosen
-    return replace(chosen, sft=replace(chosen.sft, lora=lora), rl=replace(chosen.rl, lora=lora))
+    return replace(
+        chosen,
+        sft=replace(chosen.sft, lora=lora),
+        rl=replace(chosen.rl, lora=lora),
+        rloo=replace(chosen.rloo, lora=lora),
+        dpo=replace(chosen.dpo, lora=lora),
+    )
 
 
 def _for_imported(task: TaskSpec) -> TaskSpec:
@@ -162,11 +170,34 @@ def _embedded(model: ModelSpec, task: TaskSpec, scale: str) -> Recipe:
         loss_type="dapo",
         scale_rewards="group",
     )
+    dpo = DPOSpec(
+        start=base,
+        task=task,
+        snapshot_every=8,
+        learning_rate=1.5e-4,
+        warmup_steps=10,
+        adam_beta2=0.98,
+        batch_size=64,
+        num_train_epochs=1,
+        max_length=model.max_position_embeddings,
+        max_completion_length=rl.max_completion_length,
+        beta=2.0,
+        loss_type="sigmoid",
+    )
     if scale == "smoke":
         base = replace(base, max_steps=40, batch_size=32)
         sft = replace(sft, start=base, snapshot_every=8)
         rl = replace(rl, start=base, max_steps=8, snapshot_every=2, prompts_per_step=8)
-    return Recipe(model=model.name, task=task, scale=scale, base=base, sft=sft, rl=rl)
+        dpo = replace(dpo, start=base, batch_size=32, snapshot_every=2)
+    return Recipe(
+        model=model.name, task=task, scale=scale, base=base, sft=sft, rl=rl, rloo=_rloo(rl), dpo=dpo
+    )
+
+
+def _rloo(rl: GRPOSpec) -> RLOOSpec:
+    """Return RLOO with the budget, the sampling and the optimizer of GRPO."""
+    names = {field.name for field in fields(RLOOSpec)} & {field.name for field in fields(GRPOSpec)}
+    return RLOOSpec(**{name: getattr(rl, name) for name in names}, normalize_advantages=False)
 
 
 def _imported(model: CheckpointSpec, task: TaskSpec, scale: str, lora: LoraSpec | None) -> Recipe:
@@ -207,7 +238,24 @@ def _imported(model: CheckpointSpec, task: TaskSpec, scale: str, lora: LoraSpec 
         scale_rewards="group",
         bf16=on_gpu,
     )
+    dpo = DPOSpec(
+        start=base,
+        task=task,
+        snapshot_every=32 if paper else 20,
+        learning_rate=1e-6 * faster,
+        warmup_steps=10,
+        batch_size=64 if paper else 32,
+        num_train_epochs=1,
+        max_length=1024,
+        max_completion_length=rl.max_completion_length,
+        beta=0.1,
+        loss_type="sigmoid",
+        bf16=on_gpu,
+    )
     if scale == "smoke":
         sft = replace(sft, snapshot_every=8)
         rl = replace(rl, max_steps=4, snapshot_every=2, prompts_per_step=8)
-    return Recipe(model=model.name, task=task, scale=scale, base=base, sft=sft, rl=rl)
+        dpo = replace(dpo, snapshot_every=2)
+    return Recipe(
+        model=model.name, task=task, scale=scale, base=base, sft=sft, rl=rl, rloo=_rloo(rl), dpo=dpo
+    )

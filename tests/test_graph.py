@@ -40,7 +40,7 @@ def test_a_shared_stage_stands_in_the_graph_once_and_after_its_parent():
     names = [address(spec) for spec in nodes]
     stages = [spec for spec in nodes if not isinstance(spec, ObservationSpec)]
     assert len(names) == len(set(names))
-    assert len(stages) == 1 + 4 * 3  # one base for all seeds, and two stages of two orders
+    assert len(stages) == 1 + 10 * 3  # one base for all seeds; SFT begins three of six pipelines
     for spec in nodes:
         start = parent(spec)
         assert start is None or names.index(address(start)) < names.index(address(spec))

@@ -42,7 +42,7 @@ def smoke(*arguments, store, reports):
 def test_the_smoke_scale_proves_the_plumbing_of_every_suite(cold):
     done, reports = cold
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "9 stages trained, 0 reused" in done.stdout
+    assert "21 stages trained, 0 reused" in done.stdout
     record = json.loads((reports / "record.json").read_text())
     assert {Path(c["test"].split("::")[0]).name for c in record["claims"]} == set(SUITES)
     assert [c["verdict"] for c in record["claims"]] == [None] * len(SUITES)
@@ -50,7 +50,7 @@ def test_the_smoke_scale_proves_the_plumbing_of_every_suite(cold):
 
 
 def test_the_record_keeps_its_contract(cold):
-    """The keys that other tools rely on, with curves for both pipelines and every seed."""
+    """The keys that other tools rely on, with curves for every pipeline and seed."""
     record = json.loads((cold[1] / "record.json").read_text())
     assert record["schema"] == 1
     for claim in record["claims"]:
@@ -60,7 +60,10 @@ def test_the_record_keeps_its_contract(cold):
         }  # fmt: skip
         assert len(claim["per_seed"]) == len(claim["seeds"]) == 2
     nodes = {(c["pipeline"], c["node"], c["seed"]) for c in record["curves"]}
-    orders = {"sft_then_rl": ("sft", "sft_then_rl"), "rl_then_sft": ("rl", "rl_then_sft")}
+    orders = {}
+    for trainer in ("rl", "rloo", "dpo"):
+        orders[f"sft_then_{trainer}"] = ("sft", f"sft_then_{trainer}")
+        orders[f"{trainer}_then_sft"] = (trainer, f"{trainer}_then_sft")
     assert nodes == {(p, n, s) for p, order in orders.items() for n in order for s in (0, 1)}
     for curve in record["curves"]:
         assert len(curve["steps"]) == len(curve["loss"]) == len(curve["reward"]) > 2
@@ -75,7 +78,7 @@ def test_the_record_keeps_its_contract(cold):
 
 def test_a_second_run_trains_nothing_and_gives_the_same_numbers(cold, store, tmp_path):
     done = smoke(store=store, reports=tmp_path)
-    assert "0 stages trained, 9 reused" in done.stdout
+    assert "0 stages trained, 21 reused" in done.stdout
     first, second = (
         json.loads((folder / "record.json").read_text()) for folder in (cold[1], tmp_path)
     )
@@ -119,7 +122,7 @@ def test_under_xdist_each_stage_trains_once_and_the_controller_writes_the_record
     done = run("suites", "--scale", "smoke", "--seeds", "1", "-n", "2", store=tmp_path / "store",
                reports=tmp_path)  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "5 stages trained, 0 reused" in done.stdout
+    assert "11 stages trained, 0 reused" in done.stdout
     first, second = (
         json.loads((folder / "record.json").read_text()) for folder in (cold[1], tmp_path)
     )

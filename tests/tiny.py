@@ -12,7 +12,7 @@ EMBEDDED = catalog.read(MODELS)["embedded"].describe()
 
 
 def recipe(**grammar) -> Recipe:
-    """The smoke recipe, smaller: 40 pretraining steps, 8 SFT steps, 2 GRPO steps.
+    """The smoke recipe, smaller: 40 pretraining, 8 SFT, 2 GRPO, 2 RLOO and 4 DPO steps.
 
     The base has learnt to answer, so that some completions earn the reward.
     """
@@ -37,6 +37,11 @@ def recipe(**grammar) -> Recipe:
             whole.rl, start=base, max_steps=2, prompts_per_step=4, num_generations=4,
             snapshot_every=1, warmup_steps=0,
         ),
+        rloo=replace(
+            whole.rloo, start=base, max_steps=2, prompts_per_step=4, num_generations=4,
+            snapshot_every=1, warmup_steps=0,
+        ),
+        dpo=replace(whole.dpo, start=base, batch_size=16, snapshot_every=2, warmup_steps=0),
     )  # fmt: skip
 
 

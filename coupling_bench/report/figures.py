@@ -7,7 +7,7 @@ scheme that the reader has, so that one figure serves light, dark and paper.
 from html import escape
 from typing import Any
 
-from coupling_bench.report.panels import STAGES, Level, Line, Panel, describe, ends, panels
+from coupling_bench.report.panels import STAGES, TONES, Level, Line, Panel, describe, ends, panels
 from coupling_bench.report.text import node, number
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "pentagon")
@@ -48,7 +48,7 @@ def _level_trace(level: Level, span: list[int]) -> Record:
 def _trace(
     panel: Panel, line: Line, mode: str, values: list[float | None], marker: Record, prefix: str
 ) -> Record:
-    colour = f"var(--{line.stage})" if line.stage in STAGES else "var(--ink)"
+    colour = f"var(--{TONES[line.stage]})" if line.stage in TONES else "var(--ink)"
     # plotly reads tags in a hover text; a name from the record must stay a name.
     who = escape(f"seed {line.seed}, {STAGES.get(line.stage, line.stage)} stage")
     return {
@@ -99,7 +99,7 @@ def _boundary(panel: Panel) -> Record:
         "annotations": [
             {
                 "x": middle, "y": 1, "yref": "paper", "yanchor": "bottom", "showarrow": False,
-                "text": f"<b>{STAGES[stage]}</b>", "font": {"color": f"var(--{stage}-text)"},
+                "text": f"<b>{STAGES[stage]}</b>", "font": {"color": f"var(--{TONES[stage]}-text)"},
             }
             for middle, stage in zip(middles, panel.stages, strict=True)
             if stage == panel.stages[0] or last > panel.boundary
@@ -115,7 +115,7 @@ def view(record: Record) -> list[Record]:
             "panel": panel,
             "title": node(panel.pipeline),
             "plot": draw(panel),
-            "stages": [(stage, STAGES[stage]) for stage in panel.stages],
+            "stages": [(TONES[stage], STAGES[stage]) for stage in panel.stages],
             "levels": [(level, DASHES[level.dash]) for level in panel.levels],
             "ends": ends(panel),
             "text": describe(panel),

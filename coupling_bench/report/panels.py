@@ -1,13 +1,15 @@
 """The paper's Figure 3 from a record, before it is drawn: what stands in each panel."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
 from coupling_bench.report.tables import grouped
 from coupling_bench.report.text import is_number, number
 
-STAGES = {"sft": "SFT", "rl": "RL"}
+STAGES = {"sft": "SFT", "rl": "RL", "rloo": "RLOO", "dpo": "DPO"}
+TONES = {"sft": "sft", "rl": "rl", "rloo": "rl", "dpo": "rl"}
+"""A stage's colour. Those that learn from the verifier share one: no panel has two of them."""
 
 Record = dict[str, Any]
 
@@ -23,19 +25,26 @@ class Kind:
     levels: tuple[tuple[str, str, str], ...]
 
 
+LOSS = Kind(
+    "3a", "loss", "SFT loss, nats/sequence", None,
+    (("optimal_loss", "L*, lowest reachable", "dot"),),
+)  # fmt: skip
+REWARD = Kind(
+    "3b", "reward", "reward", "mean_at_1",
+    (
+        ("demonstrator_reward", "J_D, demonstrator", "dot"),
+        ("majority_reward", "majority answer", "dashdot"),
+    ),
+)  # fmt: skip
 KINDS = {
-    "sft_then_rl": Kind(
-        "3a", "loss", "SFT loss, nats/sequence", None,
-        (("optimal_loss", "L*, lowest reachable", "dot"),),
-    ),
-    "rl_then_sft": Kind(
-        "3b", "reward", "reward", "mean_at_1",
-        (
-            ("demonstrator_reward", "J_D, demonstrator", "dot"),
-            ("majority_reward", "majority answer", "dashdot"),
-        ),
-    ),
-}  # fmt: skip
+    "sft_then_rl": LOSS,
+    "rl_then_sft": REWARD,
+    "sft_then_rloo": replace(LOSS, number="3a with RLOO"),
+    "rloo_then_sft": replace(REWARD, number="3b with RLOO"),
+    "sft_then_dpo": replace(LOSS, number="3a with DPO"),
+    "dpo_then_sft": replace(REWARD, number="3b with DPO"),
+}
+"""The paper draws the first two, which are GRPO's."""
 
 
 @dataclass(frozen=True)

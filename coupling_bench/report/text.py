@@ -15,6 +15,12 @@ NODES = {
     "rl": "RL",
     "sft_then_rl": "SFT then RL",
     "rl_then_sft": "RL then SFT",
+    "rloo": "RLOO",
+    "sft_then_rloo": "SFT then RLOO",
+    "rloo_then_sft": "RLOO then SFT",
+    "dpo": "DPO",
+    "sft_then_dpo": "SFT then DPO",
+    "dpo_then_sft": "DPO then SFT",
 }
 COMPARISONS = {
     "increase_by": "above {}",

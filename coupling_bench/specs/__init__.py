@@ -16,9 +16,11 @@ from coupling_bench.specs.models import AnyModel, CheckpointSpec, LoraSpec, Mode
 from coupling_bench.specs.observing import EvaluationSpec, ObservationSpec
 from coupling_bench.specs.tasks import ColaSpec, GrammarSpec, JsonlSpec, TaskSpec
 from coupling_bench.specs.training import (
+    DPOSpec,
     GRPOSpec,
     ImportSpec,
     PretrainSpec,
+    RLOOSpec,
     SFTSpec,
     StageSpec,
     TrainingSpec,
@@ -30,6 +32,7 @@ __all__ = [
     "AnyModel",
     "CheckpointSpec",
     "ColaSpec",
+    "DPOSpec",
     "EvaluationSpec",
     "GRPOSpec",
     "GrammarSpec",
@@ -39,6 +42,7 @@ __all__ = [
     "ModelSpec",
     "ObservationSpec",
     "PretrainSpec",
+    "RLOOSpec",
     "SFTSpec",
     "Spec",
     "StageSpec",

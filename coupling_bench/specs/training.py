@@ -161,4 +161,63 @@ class GRPOSpec(TrainingSpec):
         return self.prompts_per_step * self.num_generations
 
 
-StageSpec = ImportSpec | PretrainSpec | SFTSpec | GRPOSpec
+@dataclass(frozen=True, kw_only=True)
+class RLOOSpec(TrainingSpec):
+    """Reinforcement learning from a verifier by REINFORCE with a leave-one-out baseline (TRL)."""
+
+    prompts_per_step: int = field(metadata=OURS)
+    max_steps: int
+    num_generations: int
+    max_completion_length: int
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    min_p: float | None = None
+    repetition_penalty: float = 1.0
+    beta: float
+    """Coefficient of the KL penalty to the starting policy, taken off the reward; 0: no penalty."""
+    normalize_advantages: bool
+    """Whether advantages are divided by their standard deviation over the step."""
+    reward_clip_range: tuple[float, float] | None = None
+    epsilon: float = 0.2
+    epsilon_high: float | None = None
+    num_iterations: int = 1
+    mask_truncated_completions: bool = False
+    sync_ref_model: bool = False
+    disable_dropout: bool = False
+    use_vllm: bool = False
+    shuffle_dataset: bool = True
+
+    @property
+    def rows_per_step(self) -> int:
+        """Completions that enter one optimizer step."""
+        return self.prompts_per_step * self.num_generations
+
+
+@dataclass(frozen=True, kw_only=True)
+class DPOSpec(TrainingSpec):
+    """Direct preference optimisation on pairs that the verifier tells apart (TRL)."""
+
+    batch_size: int = field(metadata=OURS)
+    """Pairs, of two sequences each."""
+    num_train_epochs: int
+    max_length: int
+    max_completion_length: int = field(metadata=OURS)
+    """Of the completions that are rejected where answers are open, and sampled at the start."""
+    beta: float
+    """How strongly the policy is held to the starting one, which is the reference."""
+    loss_type: str
+    label_smoothing: float = 0.0
+    ld_alpha: float | None = None
+    f_divergence_type: str = "reverse_kl"
+    use_weighting: bool = False
+    sync_ref_model: bool = False
+    disable_dropout: bool = False
+
+    @property
+    def rows_per_step(self) -> int:
+        """Pairs that enter one optimizer step."""
+        return self.batch_size
+
+
+StageSpec = ImportSpec | PretrainSpec | SFTSpec | GRPOSpec | RLOOSpec | DPOSpec

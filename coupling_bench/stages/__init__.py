@@ -20,6 +20,8 @@ RUNNERS = {
     "PretrainSpec": "coupling_bench.stages.pretrain",
     "SFTSpec": "coupling_bench.stages.sft",
     "GRPOSpec": "coupling_bench.stages.grpo",
+    "RLOOSpec": "coupling_bench.stages.rloo",
+    "DPOSpec": "coupling_bench.stages.dpo",
     "ObservationSpec": "coupling_bench.probes",
 }
 

@@ -11,7 +11,7 @@ from coupling_bench import models, progress, stages, tasks
 from coupling_bench.console import Console
 from coupling_bench.executors import open_executor
 from coupling_bench.fingerprint import address
-from coupling_bench.pipelines import NODES
+from coupling_bench.pipelines import NODES, lineage
 from coupling_bench.stages import training
 from coupling_bench.store import Store
 from tests.tiny import recipe
@@ -35,7 +35,7 @@ def weights(folder: Path) -> torch.Tensor:
 @pytest.mark.parametrize("node", list(NODES))
 def test_every_node_trains_and_leaves_a_checkpoint_its_snapshots_and_its_log(store, node):
     spec = NODES[node](RECIPE, 0)
-    for ancestor in (NODES["sft"](RECIPE, 0), NODES["rl"](RECIPE, 0), spec):
+    for ancestor in lineage(spec):
         entry, _ = stages.make(ancestor, store)
     steps = models.snapshot_steps(entry.folder)
     assert steps[0] == 0
@@ -50,7 +50,7 @@ def test_every_node_trains_and_leaves_a_checkpoint_its_snapshots_and_its_log(sto
         assert not torch.equal(before, final)
 
 
-@pytest.mark.parametrize("node", ["sft", "rl"])
+@pytest.mark.parametrize("node", ["sft", "rl", "rloo", "dpo"])
 def test_a_worker_process_gives_the_same_bits_as_this_process(store, node, tmp_path):
     spec = NODES[node](RECIPE, 1)
     here, _ = stages.make(spec, store)
@@ -64,11 +64,11 @@ def test_a_worker_process_gives_the_same_bits_as_this_process(store, node, tmp_p
     assert torch.equal(weights(here.folder), weights(elsewhere.get(spec).folder))
 
 
-@pytest.mark.parametrize("node", ["sft", "rl"])
+@pytest.mark.parametrize("node", ["sft", "rl", "rloo", "dpo"])
 def test_the_micro_batch_does_not_change_the_numbers(store, node, tmp_path):
     """Steps in one piece or in four: weights agree to a thousandth of the way they went."""
     spec = NODES[node](RECIPE, 0)
-    one_step = {"max_steps": 1} if node == "rl" else {"num_train_epochs": 1}
+    one_step = {"max_steps": 1} if node in ("rl", "rloo") else {"num_train_epochs": 1}
     # A large epsilon keeps Adam from blowing rounding up where a gradient is nearly zero.
     whole = dataclasses.replace(spec, adam_epsilon=1e-3, **one_step)
     pieces = dataclasses.replace(whole, micro_batch=spec.rows_per_step // 4)
