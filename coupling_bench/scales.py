@@ -173,7 +173,7 @@ def _embedded(model: ModelSpec, task: TaskSpec, scale: str) -> Recipe:
     dpo = DPOSpec(
         start=base,
         task=task,
-        snapshot_every=8,
+        snapshot_every=10,
         learning_rate=1.5e-4,
         warmup_steps=10,
         adam_beta2=0.98,
@@ -196,8 +196,11 @@ def _embedded(model: ModelSpec, task: TaskSpec, scale: str) -> Recipe:
 
 def _rloo(rl: GRPOSpec) -> RLOOSpec:
     """Return RLOO with the budget, the sampling and the optimizer of GRPO."""
-    names = {field.name for field in fields(RLOOSpec)} & {field.name for field in fields(GRPOSpec)}
-    return RLOOSpec(**{name: getattr(rl, name) for name in names}, normalize_advantages=False)
+    shared = {field.name for field in fields(RLOOSpec)} & {field.name for field in fields(GRPOSpec)}
+    same = {name: getattr(rl, name) for name in shared}
+    # Half as many snapshots: an observation costs a quarter of the training.
+    snapshots = {"snapshot_every": 2 * rl.snapshot_every}
+    return RLOOSpec(**same | snapshots, normalize_advantages=False)
 
 
 def _imported(model: CheckpointSpec, task: TaskSpec, scale: str, lora: LoraSpec | None) -> Recipe:

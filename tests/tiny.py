@@ -46,7 +46,7 @@ def recipe(**grammar) -> Recipe:
 
 
 def imported(folder: Path, lora: LoraSpec | None = None, **options) -> Recipe:
-    """The same, of the checkpoint in ``folder``: 8 SFT steps, 2 GRPO steps."""
+    """The same, of the checkpoint in ``folder``: 8 SFT, 2 GRPO, 2 RLOO and 4 DPO steps."""
     model = checkpoints.find(str(folder), name=folder.name, **options)
     whole = scales.recipe(model, recipe().task, "smoke", lora)
     return replace(
@@ -57,5 +57,12 @@ def imported(folder: Path, lora: LoraSpec | None = None, **options) -> Recipe:
         rl=replace(
             whole.rl, max_steps=2, prompts_per_step=4, num_generations=4, snapshot_every=1,
             warmup_steps=0, max_completion_length=3, learning_rate=1e-3,
+        ),
+        rloo=replace(
+            whole.rloo, max_steps=2, prompts_per_step=4, num_generations=4, snapshot_every=1,
+            warmup_steps=0, max_completion_length=3, learning_rate=1e-3,
+        ),
+        dpo=replace(
+            whole.dpo, batch_size=16, snapshot_every=2, warmup_steps=0, learning_rate=1e-3
         ),
     )  # fmt: skip

@@ -26,7 +26,17 @@ OnlineSpec = GRPOSpec | RLOOSpec
 def build(
     spec: OnlineSpec, start: Path, callbacks: list[TrainerCallback], kind: type, args: Any
 ) -> Any:
-    """Return a trainer of ``kind`` with configuration ``args``, ready to train from ``start``."""
+    """Return a trainer of ``kind`` with configuration ``args``, ready to train from ``start``.
+
+    Raises:
+        ValueError: a prompt is too long, or TRL would hold the policy to something else than start.
+    """
+    if spec.beta and spec.lora is None and (start / models.ADAPTERS).exists():
+        raise ValueError(
+            f"{address(spec)}: beta={spec.beta} holds the policy to its start, whose adapters are "
+            "to become part of the weights here, and TRL would look for it without them. Train "
+            "this stage with adapters too (lora), or with beta=0."
+        )
     task = tasks.load(spec.task)
     items = task.splits["rl"]
     model, tokenizer = load(spec, start)

@@ -108,7 +108,7 @@ def load(spec: TrainingSpec, start: Path) -> tuple[Any, Any]:
         transformers.set_seed(spec.seed)  # the adapters' first factors are random
         model = models.adapt(model, spec.lora)
     elif spec.lora is None and adapted:
-        model = model.merge_and_unload()
+        model = model.merge_and_unload().requires_grad_(True)  # peft has frozen them
     return model, tokenizer
 
 

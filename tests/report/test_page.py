@@ -150,6 +150,28 @@ def test_a_panel_has_a_line_for_each_seed_and_stage_and_the_known_levels(record)
     assert re.search(r"Mean over the seeds: 2\.\d+ at the start, 0\.\d+ after SFT", describe(loss))
 
 
+@pytest.mark.parametrize("trainer", ["rloo", "dpo"])
+def test_each_trainer_that_learns_from_the_verifier_has_panels_of_its_own(record, page, trainer):
+    """The second stage in the colour of RL, under the trainer's own name."""
+    renamed = [
+        {**row, "pipeline": row["pipeline"].replace("rl", trainer),
+         "node": row["node"].replace("rl", trainer)}
+        for row in record["curves"]
+    ]  # fmt: skip
+    record["curves"] += renamed
+    found = panels(record)
+    assert [panel.stages for panel in found] == [
+        ["sft", "rl"], ["rl", "sft"], ["sft", trainer], [trainer, "sft"],
+    ]  # fmt: skip
+    assert [line.values for line in found[2].lines] == [line.values for line in found[0].lines]
+    text = page(record)
+    name = trainer.upper()
+    for title in (f"Figure 3a with {name}: SFT then {name}", f"Figure 3b with {name}: {name} then"):
+        assert title in text
+    legend = re.findall(r'<svg class="key (\w+)".*?</svg>(\w+) stage', text)
+    assert [tone for tone, stage in legend if stage == name] == ["rl", "rl"]
+
+
 def test_the_base_level_falls_back_on_the_start_of_the_curves(record):
     record["abilities"] = []
     assert panels(record)[0].levels[0].value == pytest.approx(2.3, abs=0.05)

@@ -1,6 +1,7 @@
 """The DPO stage against the loss by hand and against plain DPOTrainer."""
 
 import dataclasses
+import json
 import math
 
 import pytest
@@ -9,10 +10,13 @@ from datasets import Dataset
 from trl import DPOConfig, DPOTrainer
 
 from coupling_bench import models, stages, tasks
-from coupling_bench.pipelines import NODES
-from coupling_bench.stages import dpo, tokens, training
+from coupling_bench.pipelines import NODES, lineage
+from coupling_bench.specs import JsonlSpec, LoraSpec
+from coupling_bench.stages import dpo, preferences, tokens, training
 from coupling_bench.store import Store
-from tests.tiny import recipe
+from coupling_bench.tasks import Item, Task
+from tests import architectures
+from tests.tiny import imported, recipe
 
 RECIPE = recipe()
 PAIRS = [
@@ -126,6 +130,64 @@ def test_dpo_is_trls_own_trainer_on_the_truth_and_the_wrong_answer(store, start,
     moved = (theirs - before).norm()
     assert moved > 1e-3
     assert (flat(models.load(ours.folder)[0]) - theirs).norm() < 1e-4 * moved
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_the_reference_is_the_start_with_its_adapters(tmp_path, merged):
+    """The first loss is log 2, whether DPO goes on with adapters or makes weights of them."""
+    folder = architectures.save("llama", tmp_path / "model", chat=True)
+    recipe, store = imported(folder, LoraSpec(rank=4, alpha=8)), Store(tmp_path / "store")
+    spec = NODES["sft_then_dpo"](recipe, 0)
+    if merged:
+        spec = dataclasses.replace(spec, lora=None)
+    for stage in lineage(spec):
+        entry, _ = stages.make(stage, store)
+    assert (entry.folder / models.ADAPTERS).exists() is not merged
+    first = json.loads((entry.folder / "log.json").read_text())[0]
+    assert first["loss"] == pytest.approx(math.log(2), abs=1e-5)
+    before = store.get(spec.start).folder
+    prompt = "the cat sleeps .\n"
+    logits = []
+    for place in (before, entry.folder):
+        model, tokenizer = models.load(place)
+        with torch.no_grad():
+            logits.append(model(**tokenizer(prompt, return_tensors="pt")).logits)
+    assert (logits[0] - logits[1]).abs().max() > 1e-3
+
+
+def test_where_answers_are_open_a_sample_of_the_start_is_rejected(start, tmp_path, monkeypatch):
+    """Drawn with the seed of the run: the same pairs for the same seed, others for another."""
+    words = [f"{n} cats" for n in range(24)]
+    items = tuple(
+        Item(text=f"cats {n}", response=word, group="all") for n, word in enumerate(words)
+    )
+    spec = dataclasses.replace(
+        NODES["dpo"](RECIPE, 0),
+        task=JsonlSpec(name="made up", files=(), folder="", paths=(), verifier="exact"),
+    )
+
+    def verify(items, texts):
+        return [float(text == item.response) for item, text in zip(items, texts, strict=True)]
+
+    task = Task(spec=spec.task, splits={"rl": items}, verify=verify)
+    monkeypatch.setattr(dpo.tasks, "load", lambda spec: task)
+
+    def texts(seed):
+        made = dpo.build(dataclasses.replace(spec, seed=seed), start, tmp_path, [])
+        decode = made.processing_class.decode
+        return [{name: decode(ids) for name, ids in row.items()} for row in made.train_dataset]
+
+    rows = texts(0)
+    assert [row["prompt_ids"] for row in rows] == [f"cats {n}\n" for n in range(24)]
+    assert [row["chosen_ids"] for row in rows] == [word + models.END_OF_SEQUENCE for word in words]
+    model, tokenizer = models.load(start)
+    drawn = preferences.sampled(
+        model, tokenizer, [row["prompt_ids"] for row in rows],
+        max_new_tokens=spec.max_completion_length, seed=0,
+    )  # fmt: skip
+    assert [row["rejected_ids"] for row in rows] == [t + models.END_OF_SEQUENCE for t in drawn]
+    assert rows == texts(0)
+    assert rows != texts(1)
 
 
 def test_a_pair_longer_than_its_limit_is_refused_and_not_cut(start, tmp_path):
