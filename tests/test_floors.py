@@ -23,7 +23,7 @@ FLOORS = [
     {"stages", "executors", "graph", "planning"},
     {"probes", "runs", "statistics"},
     {"measures", "requirements", "claims"},
-    {"bench", "deciding", "record", "report", "perf", "checking"},
+    {"bench", "deciding", "record", "report", "perf", "checking", "lm_eval_tasks", "harness"},
     {"options", "console", "plugin", "cli", "__main__"},
 ]
 FLOOR_OF = {name: number for number, names in enumerate(FLOORS) for name in names}

@@ -54,6 +54,21 @@ def load(spec: ColaSpec) -> Task:
     )
 
 
+def evaluation_splits(folder: Path | None) -> dict[str, list[Item]]:
+    """Return the dev sets, in-domain and out-of-domain, whole and in the order of the files.
+
+    Args:
+        folder: where the authors' files lie; None: the Hub's copy, which is fetched if need be.
+
+    Raises:
+        FileNotFoundError: a file is missing, or the Hub cannot be reached.
+        ValueError: a line is malformed.
+    """
+    names = ("held_out", "out_of_domain")
+    splits = [read_file(folder / FILES[name]) for name in names] if folder else _read_hub()[1:]
+    return dict(zip(names, splits, strict=True))
+
+
 def digests(folder: Path | None) -> tuple[tuple[str, str], ...]:
     """Return the identity of the files in ``folder``, after reading each of them to its end.
 
@@ -80,8 +95,8 @@ def read_file(path: Path) -> list[Item]:
     """
     if not path.is_file():
         raise FileNotFoundError(
-            f"cola: {path} is missing. --data-dir must name a folder with "
-            f"{', '.join(FILES.values())} (CoLA public 1.1, raw)."
+            f"cola: {path} is missing. --data-dir (with plain lm-eval: COUPLING_BENCH_COLA) must "
+            f"name a folder with {', '.join(FILES.values())} (CoLA public 1.1, raw)."
         )
     items = []
     try:
@@ -134,7 +149,7 @@ def _fetch() -> list[Path]:
     except Exception as error:  # any of the Hub client's many network errors
         raise FileNotFoundError(
             f"cola: {HUB_DATASET} could not be fetched from the Hub ({type(error).__name__}). "
-            "Give a local copy: --data-dir FOLDER."
+            "Give a local copy: --data-dir FOLDER (with plain lm-eval: COUPLING_BENCH_COLA=FOLDER)."
         ) from None
 
 
