@@ -3,6 +3,7 @@
 from coupling_bench.claims import Verdict, claim
 from coupling_bench.measures.ability import accuracy, balanced_accuracy, mcc
 from coupling_bench.measures.divergence import reverse_kl
+from coupling_bench.measures.lm_eval import lm_eval_score
 from coupling_bench.measures.loss import sft_loss, sft_loss_at_best_temperature, sft_loss_per_token
 from coupling_bench.measures.reward import expected_reward, mean_at_1
 
@@ -12,6 +13,7 @@ __all__ = [
     "balanced_accuracy",
     "claim",
     "expected_reward",
+    "lm_eval_score",
     "mcc",
     "mean_at_1",
     "reverse_kl",

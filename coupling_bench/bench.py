@@ -13,9 +13,9 @@ from coupling_bench.claims import Claim
 from coupling_bench.fingerprint import fingerprint
 from coupling_bench.graph import Outcome
 from coupling_bench.overrides import Override
-from coupling_bench.pipelines import NODES, Recipe
+from coupling_bench.pipelines import NODES, Recipe, evaluation
 from coupling_bench.runs import Runs
-from coupling_bench.specs import LoraSpec, StageSpec, TaskSpec
+from coupling_bench.specs import EvaluationSpec, LoraSpec, StageSpec, TaskSpec
 from coupling_bench.store import Store
 
 
@@ -39,6 +39,8 @@ class Bench:
     """Adapters for every model; None: as its entry says."""
     overrides: tuple[Override, ...] = ()
     """What users changed about the recipes, in the order in which it counts."""
+    lm_eval_tasks: tuple[str, ...] = ()
+    """What else the stages are evaluated on, by lm-eval."""
     outcome: Outcome = field(default_factory=Outcome)
 
     @property
@@ -89,6 +91,11 @@ class Bench:
     def runs(self, model: str, node: str) -> Runs:
         """Return the addresses of one node's checkpoints."""
         return Runs(node=node, seeds=self.seeds, stages=self.stages(model, node), store=self.store)
+
+    def evaluations(self, model: str, node: str, lm_eval_task: str) -> list[EvaluationSpec]:
+        """Return what lm-eval is to find of one node, one a checkpoint."""
+        stages = dict.fromkeys(self.stages(model, node))
+        return [evaluation(stage, lm_eval_task, self.data_dir) for stage in stages]
 
     def recipe_fingerprint(self, model: str, nodes: Iterable[str], claim: Claim) -> str:
         """Return the identity of how a claim is judged: training, margin and requirements.

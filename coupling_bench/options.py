@@ -19,6 +19,9 @@ from coupling_bench.overrides import Override
 from coupling_bench.specs import LoraSpec
 from coupling_bench.store import Store, default_root
 
+OUT_OF_DOMAIN = {"grammar": ("coupling_grammar_ood",), "cola": ("coupling_cola_ood",)}
+"""The task of lm-eval that the stages of each task are scored on, unless another is named."""
+
 
 def add(parser: pytest.Parser) -> None:
     """Declare the options."""
@@ -42,6 +45,11 @@ def add(parser: pytest.Parser) -> None:
         "--scale", metavar="NAME",
         help=f"one of: {', '.join(scales.SCALES)} (default: the model's own, else small). smoke "
         "proves the plumbing and gives no verdict",
+    )  # fmt: skip
+    option(
+        "--lm-eval-tasks", metavar="NAMES",
+        help="tasks of lm-eval that every stage is scored on, comma-separated (default: the "
+        "task's own out-of-domain split)",
     )  # fmt: skip
     option("--seeds", default="3", metavar="N", help="number of seeds (default: 3)")
     option(
@@ -112,6 +120,7 @@ def check(config: pytest.Config) -> Bench:
         device=option.device,
         lora=_lora(option),
         overrides=changes,
+        lm_eval_tasks=_lm_eval_tasks(option),
     )
     if option.record:
         _check_recordable(config, bench)
@@ -163,6 +172,12 @@ def _task(option: Any, config: pytest.Config) -> tuple[str, Path | None]:
     folder = Path(option.data_dir).expanduser().resolve() if option.data_dir else None
     scales.task(name, option.scale or "small", folder)
     return name, folder
+
+
+def _lm_eval_tasks(option: Any) -> tuple[str, ...]:
+    if option.lm_eval_tasks is None:
+        return OUT_OF_DOMAIN.get(option.task, ())
+    return tuple(dict.fromkeys(filter(None, map(str.strip, option.lm_eval_tasks.split(",")))))
 
 
 def _lora(option: Any) -> LoraSpec | None:

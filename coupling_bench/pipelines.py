@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 from coupling_bench.specs import (
     DPOSpec,
+    EvaluationSpec,
     GRPOSpec,
     ImportSpec,
     JsonlSpec,
@@ -161,6 +163,12 @@ def observations(stage: StageSpec, seed: int) -> tuple[ObservationSpec, ...]:
 def observation(stage: StageSpec, seed: int, split: str) -> ObservationSpec:
     """Return the observation of one stage on one split, for the run of one seed."""
     return next(o for o in observations(stage, seed) if o.split == split)
+
+
+def evaluation(stage: StageSpec, lm_eval_task: str, data_dir: Path | None = None) -> EvaluationSpec:
+    """Return the evaluation of one stage on a task of lm-eval."""
+    folder = str(data_dir) if data_dir else None
+    return EvaluationSpec(of=stage, lm_eval_task=lm_eval_task, data_dir=folder)
 
 
 def lineage(stage: StageSpec) -> Iterator[StageSpec]:

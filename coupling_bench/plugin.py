@@ -55,6 +55,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             for entry in bench.entries
         ]
         metafunc.parametrize("model", models, indirect=True, scope="session")
+    if "lm_eval_task" in metafunc.fixturenames:
+        tasks = metafunc.config.stash[BENCH].lm_eval_tasks
+        metafunc.parametrize("lm_eval_task", tasks, indirect=True)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -63,7 +66,7 @@ def pytest_runtestloop(session: pytest.Session):
     stopped = session.testsfailed and not session.config.option.continue_on_collection_errors
     if not (session.config.option.collectonly or stopped):
         needed = dict.fromkeys(
-            (item.callspec.params["model"], node)
+            (item.callspec.params["model"], node, item.callspec.params.get("lm_eval_task"))
             for item in getattr(session, "items", ())
             for node in _nodes(item)
         )
@@ -120,17 +123,20 @@ def _check_complete(session: pytest.Session) -> None:
             )
 
 
-def _train(config: pytest.Config, needed: Iterable[tuple[str, str]]) -> Outcome:
+def _train(config: pytest.Config, needed: Iterable[tuple[str, str, str | None]]) -> Outcome:
     bench = config.stash[BENCH]
     labels = {
         address(stage): f"{model}: {node}" + (f", seed {seed}" if node != "base" else "")
-        for model, node in needed
+        for model, node, _ in needed
         for seed, stage in zip(bench.seeds, bench.stages(model, node), strict=True)
     }
     nodes = graph(
-        (stage, seed)
-        for model, node in needed
-        for seed, stage in zip(bench.seeds, bench.stages(model, node), strict=True)
+        (
+            (stage, seed)
+            for model, node, _ in needed
+            for seed, stage in zip(bench.seeds, bench.stages(model, node), strict=True)
+        ),
+        (e for model, node, task in needed if task for e in bench.evaluations(model, node, task)),
     )
     absent = missing(nodes, bench.store)
     console = Console(config.pluginmanager.get_plugin("terminalreporter"), labels)
@@ -166,6 +172,18 @@ def node(request: pytest.FixtureRequest, model: str) -> Callable[[str], Runs]:
         return bench.runs(model, name)
 
     return runs
+
+
+@pytest.fixture
+def lm_eval_task(request: pytest.FixtureRequest, model: str) -> str:
+    """A task of lm-eval that the test's nodes were evaluated on (--lm-eval-tasks)."""
+    bench = request.config.stash[BENCH]
+    for name in _nodes(request.node):
+        for spec in bench.evaluations(model, name, request.param):
+            error = bench.outcome.failed.get(address(spec))
+            if error is not None:
+                pytest.fail(f"{name} on {request.param}: {told(error)}", pytrace=False)
+    return request.param
 
 
 @pytest.fixture

@@ -10,15 +10,18 @@ import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from coupling_bench.pipelines import observation
+from coupling_bench.pipelines import evaluation, observation
 from coupling_bench.specs import ObservationSpec, StageSpec, TaskSpec
 from coupling_bench.store import Store
 
 Array = npt.NDArray[np.float64]
+EVALUATION = "evaluation.json"
+"""The file of an evaluation's entry that holds ``harness.Results``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +85,17 @@ def observe(runs: Runs, split: Split) -> list[Observation]:
         FileNotFoundError: a checkpoint has not been observed on this split.
     """
     return [_read(runs.store.get(spec).folder) for spec in observation_specs(runs, split)]
+
+
+def evaluations(runs: Runs, lm_eval_task: str) -> list[dict[str, Any]]:
+    """Return what lm-eval found of the checkpoints of all seeds on one task, in their order.
+
+    Raises:
+        FileNotFoundError: a checkpoint has not been evaluated on this task.
+    """
+    specs = [evaluation(stage, lm_eval_task) for stage in runs.stages]
+    folders = [runs.store.get(spec).folder for spec in specs]
+    return [json.loads((folder / EVALUATION).read_text()) for folder in folders]
 
 
 def observation_specs(runs: Runs, split: Split) -> list[ObservationSpec]:

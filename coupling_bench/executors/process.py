@@ -109,6 +109,7 @@ def _start_worker(messages) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that half an entry is cleaned up
     threading.Thread(target=_leave_with_the_parent, daemon=True).start()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TQDM_DISABLE", "1")  # our own lines say how far a stage is
     progress.listen(messages.put)
 
 

@@ -23,6 +23,7 @@ RUNNERS = {
     "RLOOSpec": "coupling_bench.stages.rloo",
     "DPOSpec": "coupling_bench.stages.dpo",
     "ObservationSpec": "coupling_bench.probes",
+    "EvaluationSpec": "coupling_bench.harness.evaluating",
 }
 
 
