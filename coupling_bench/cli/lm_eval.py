@@ -13,6 +13,7 @@ from typing import Any, get_args
 from coupling_bench import catalog, harness
 from coupling_bench.cli import common
 from coupling_bench.harness import finding
+from coupling_bench.lm_eval_tasks.documents import environments_template
 from coupling_bench.store import Store, default_root
 
 COLUMNS = ("task", "metric", "value", "error", "items")
@@ -65,6 +66,9 @@ def run(arguments: argparse.Namespace) -> int:
     if device == "auto":
         device = "cuda" if catalog.cuda_is_there() else "cpu"
     checkpoint = finding.find(arguments.checkpoint, store, arguments.models, device)
+    named = environments_template()
+    if named is not None:
+        checkpoint = dataclasses.replace(checkpoint, prompt_template=named)
     results = harness.evaluate(
         checkpoint,
         [name.strip() for name in arguments.tasks.split(",") if name.strip()],

@@ -30,7 +30,7 @@ class Checkpoint:
     model: AnyModel = field(default_factory=lambda: AnyModel(name=""))
     """How it is computed with, and whether prompts go through the tokenizer's chat template."""
     prompt_template: str = ColaSpec.prompt_template
-    """What it was trained on; the environment's goes before it."""
+    """What sentences are put into, whatever the environment names."""
 
     @property
     def chats(self) -> bool:

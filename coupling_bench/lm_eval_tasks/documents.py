@@ -48,18 +48,23 @@ def grammar(**metadata: Any) -> dict[str, Any]:
     return _datasets("grammar", splits, template(metadata))
 
 
+def environments_template() -> str | None:
+    """Return the template that the environment names, if it names one."""
+    return os.environ.get(PROMPT, "").replace("\\n", "\n") or None
+
+
 def template(metadata: Mapping[str, Any]) -> str:
-    r"""Return the environment's template, else the checkpoint's own, else ``{sentence}\n``.
+    r"""Return the template that lm-eval was given, else the environment's, else ``{sentence}\n``.
 
     Raises:
         ValueError: it has no place for the sentence.
     """
-    own = metadata.get("prompt_template") or ColaSpec.prompt_template
-    chosen = os.environ.get(PROMPT, "").replace("\\n", "\n") or own
+    given = metadata.get("prompt_template") or environments_template()
+    chosen = given or ColaSpec.prompt_template
     if not tasks.FIELD.search(chosen):
         raise ValueError(
-            f"{PROMPT}: {chosen!r} has no {{sentence}}, so all prompts would be the same. "
-            "Write {sentence} where the sentence belongs."
+            f"{PROMPT}: the prompt {chosen!r} has no {{sentence}}, so all prompts would be the "
+            "same. Write {sentence} where the sentence belongs."
         )
     return chosen
 

@@ -40,6 +40,16 @@ def test_scores_are_printed_in_columns_and_written_with_their_items(folder, tmp_
     assert written["scores"]["coupling_cola"]["acc"] == sum(item["acc"] for item in items) / 5
 
 
+def test_the_environment_names_another_prompt(folder, tmp_path, monkeypatch):
+    output = tmp_path / "results.json"
+    monkeypatch.setenv("COUPLING_BENCH_PROMPT", r"is {sentence} right?\n")
+    run(tmp_path, folder, "--tasks", "coupling_cola", "--limit", 1, "--output", output,
+        "--data-dir", judges.save_cola(tmp_path))  # fmt: skip
+    item = json.loads(output.read_text())["items"]["coupling_cola"][0]
+    prompt, answer = "is The cat sleeps 1 times. right?\n", judges.ANSWERS[item["truth"]]
+    assert item["nll"] == pytest.approx(-judges.naive_logp(folder, prompt, answer), abs=1e-4)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -148,17 +148,15 @@ def test_completions_are_drawn_from_the_seed_whatever_was_drawn_before(evaluate,
     assert first.scores != other.scores
 
 
-def test_the_template_of_a_checkpoint_is_used_unless_the_environment_names_one(
+def test_a_checkpoint_is_asked_in_its_own_words_whatever_the_environment_says(
     evaluate, folder, monkeypatch
 ):
-    own = "{sentence} ?\n"
-    for named, prompt in (("", "{} ?\n"), ("is {sentence}\n", "is {}\n")):
-        monkeypatch.setenv("COUPLING_BENCH_PROMPT", named)
-        results = evaluate("coupling_cola", asked={"prompt_template": own}, limit=1)
-        item = results.items["coupling_cola"][0]
-        text = prompt.format("The cat sleeps 1 times.")
-        expected = -judges.naive_logp(folder, text, judges.ANSWERS[item["truth"]])
-        assert item["nll"] == pytest.approx(expected, abs=1e-4)
+    """What is stored under a checkpoint's name must not depend on a shell."""
+    monkeypatch.setenv("COUPLING_BENCH_PROMPT", "is {sentence} right?\n")
+    results = evaluate("coupling_cola", asked={"prompt_template": "{sentence} ?\n"}, limit=1)
+    item = results.items["coupling_cola"][0]
+    prompt, answer = "The cat sleeps 1 times. ?\n", judges.ANSWERS[item["truth"]]
+    assert item["nll"] == pytest.approx(-judges.naive_logp(folder, prompt, answer), abs=1e-4)
 
 
 def test_an_unknown_task_is_refused_with_the_nearest_names(evaluate, monkeypatch):
