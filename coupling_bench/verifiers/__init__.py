@@ -2,7 +2,7 @@
 
 ``exact``, ``contains``, ``label``, ``numeric`` and ``json`` are ours (``kinds``);
 ``module:function`` is a reward function of the user's own, as TRL's GRPOTrainer takes it
-(``functions``). Both have ``truth``, which reads what a row holds to be true, ``check``, ``rewards``.
+(``functions``). Both have ``truth``, which reads the truth of a row, ``check`` and ``rewards``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from coupling_bench.specs import JsonlSpec
 from coupling_bench.verifiers import functions
 from coupling_bench.verifiers.functions import RewardFunction
 from coupling_bench.verifiers.kinds import KINDS, Verifier
+
+__all__ = ["KINDS", "RewardFunction", "Verifier", "build", "changed", "is_a", "of"]
 
 NEEDED = {bool: "true or false", float: "a finite number", tuple: "a list of texts"}
 """What an option must be, by the type of its default."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from coupling_bench import verifiers
+from coupling_bench.answers import REWARD_WRONG
 from coupling_bench.specs import JsonlSpec
 from coupling_bench.tasks import Item, Task
 from coupling_bench.tasks.jsonl import rows
@@ -15,6 +16,8 @@ from coupling_bench.verifiers.kinds import Label
 
 FEWEST = 2
 """Rows of a split: one has neither spread nor a neighbour in a batch."""
+ASKED = 16
+"""Rows that a user's function is tried on: enough to notice, few enough for a slow one."""
 
 Prompt = tuple[tuple[str, str], ...] | str
 Rows = list[Item]
@@ -44,6 +47,7 @@ def load(spec: JsonlSpec) -> Task:
         spec=spec,
         splits=splits,
         verify=None if verifier == Label() else verifier.rewards,
+        reward_of_no_answer=_reward_of_no_answer(spec, verifier, splits["held_out"]),
     )
 
 
@@ -68,6 +72,27 @@ def _deal(spec: JsonlSpec, files: dict[str, Rows]) -> dict[str, Rows]:
         "held_out": held_out[: spec.held_out_size],
         "out_of_domain": out_of_domain[: spec.held_out_size],
     }
+
+
+def _reward_of_no_answer(
+    spec: JsonlSpec, verifier: verifiers.Verifier | verifiers.RewardFunction, items: Sequence[Item]
+) -> float:
+    """Return what a text earns that is none of a closed set; the empty one stands for them.
+
+    Raises:
+        ValueError: it depends on the row: then probabilities of the answers do not give J.
+    """
+    if spec.answers is None:
+        return REWARD_WRONG
+    asked = items[:ASKED]
+    earned = verifier.rewards(asked, [""] * len(asked))
+    if min(earned) != max(earned):
+        raise ValueError(
+            f"verifier {spec.verifier} gives an empty completion {min(earned)} on one row and "
+            f"{max(earned)} on another. With a closed set of answers all that is none of them must "
+            "earn the same; leave out answers, and the reward is estimated from samples."
+        )
+    return earned[0]
 
 
 def _by_prompt(items: Iterable[Item]) -> dict[Prompt, Rows]:
