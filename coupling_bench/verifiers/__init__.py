@@ -9,20 +9,17 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from coupling_bench import typed
 from coupling_bench.specs import JsonlSpec
 from coupling_bench.verifiers import functions
 from coupling_bench.verifiers.functions import RewardFunction
 from coupling_bench.verifiers.kinds import KINDS, Verifier
 
-__all__ = ["KINDS", "RewardFunction", "Verifier", "build", "changed", "is_a", "of"]
-
-NEEDED = {bool: "true or false", float: "a finite number", tuple: "a list of texts"}
-"""What an option must be, by the type of its default."""
+__all__ = ["KINDS", "RewardFunction", "Verifier", "build", "changed", "of"]
 
 
 def of(spec: JsonlSpec) -> Verifier | RewardFunction:
@@ -46,17 +43,18 @@ def build(kind: str, options: Mapping[str, Any]) -> Verifier:
     Raises:
         ValueError: an option is unknown or of no use; the message names it.
     """
-    defaults: dict[str, Any] = {f.name: f.default for f in dataclasses.fields(KINDS[kind])}
+    hints = typed.hints(KINDS[kind])
+    fitted = {}
     for name, value in options.items():
-        if name not in defaults:
-            near = difflib.get_close_matches(name, defaults, n=1)
+        if name not in hints:
+            near = difflib.get_close_matches(name, hints, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
-            raise ValueError(
-                f"{name} is no option of {kind}, which has {', '.join(defaults)}.{hint}"
-            )
-        if not is_a(value, type(defaults[name])):
-            raise ValueError(f"{name} is {value!r}, needed {NEEDED[type(defaults[name])]}")
-    return KINDS[kind](**{name: type(defaults[name])(value) for name, value in options.items()})
+            raise ValueError(f"{name} is no option of {kind}, which has {', '.join(hints)}.{hint}")
+        try:
+            fitted[name] = typed.fit(name, hints[name], value)
+        except typed.Unfit as error:
+            raise ValueError(f"{name}: {error}") from None
+    return KINDS[kind](**fitted)
 
 
 def changed(verifier: Verifier) -> tuple[tuple[str, Any], ...]:
@@ -67,16 +65,3 @@ def changed(verifier: Verifier) -> tuple[tuple[str, Any], ...]:
         if getattr(verifier, field.name) != field.default
     }
     return tuple(sorted(values.items()))
-
-
-def is_a(value: Any, kind: type) -> bool:
-    """Say whether a value from TOML is of ``kind``: true is no number, and nan and inf neither."""
-    if kind is float:
-        return isinstance(value, int | float) and not _is_bool(value) and math.isfinite(value)
-    if kind is tuple:
-        return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
-    return isinstance(value, kind) and (kind is bool or not _is_bool(value))
-
-
-def _is_bool(value: Any) -> bool:
-    return isinstance(value, bool)

@@ -13,6 +13,7 @@ import importlib
 import importlib.util
 import inspect
 import math
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
@@ -29,6 +30,10 @@ TAKEN = frozenset(
      "log_metric", "environments")
 )  # fmt: skip
 """Names that TRL gives to arguments of its own, or keeps back: no field of a row may have them."""
+
+
+REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+"""``module:function``"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +139,8 @@ def find(name: str, folder: Path, source: str | None = None) -> RewardFunction:
     Raises:
         ValueError: there is no such module or function, or importing it fails, or it has changed.
     """
+    if not REFERENCE.fullmatch(name):
+        raise ValueError(f"verifier {name}: it is none of ours, needed module:function.")
     module_name, _, function_name = name.partition(":")
     path = folder.joinpath(*module_name.split(".")).with_suffix(".py")
     try:

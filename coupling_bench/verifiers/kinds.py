@@ -31,7 +31,7 @@ class Verifier:
         """Refuse rewards that do not tell right from wrong."""
         if self.right <= self.wrong:
             raise ValueError(
-                f"right is {self.right} and wrong is {self.wrong}, needed right above wrong"
+                f"found right = {self.right} and wrong = {self.wrong}, needed right above wrong"
             )
 
     def truth(self, value: Any) -> Any:
@@ -111,7 +111,7 @@ class Numeric(Verifier):
         super().__post_init__()
         for name in ("tolerance", "relative_tolerance"):
             if getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name)}, needed a number of at least 0")
+                raise ValueError(f"{name}: found {getattr(self, name)}, needed at least 0")
 
     def truth(self, value: Any) -> Decimal:
         """Return the number that ``value`` is, or the last one in it."""

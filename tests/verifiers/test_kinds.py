@@ -112,13 +112,21 @@ def test_right_and_wrong_earn_plus_and_minus_one_or_what_the_task_says(kind):
     [
         ("exact", {"ignore_caes": True}, "Did you mean ignore_case"),
         ("exact", {"tolerance": 1}, "tolerance is no option of exact, which has right, wrong"),
-        ("exact", {"ignore_case": 1}, "ignore_case is 1, needed true or false"),
-        ("numeric", {"tolerance": "small"}, "tolerance is 'small', needed a finite number"),
-        ("numeric", {"tolerance": float("nan")}, "tolerance is nan, needed a finite number"),
-        ("numeric", {"tolerance": True}, "tolerance is True, needed a finite number"),
-        ("numeric", {"relative_tolerance": -1}, "relative_tolerance is -1.0, needed a number of"),
-        ("json", {"required_keys": "a"}, "required_keys is 'a', needed a list of texts"),
-        ("label", {"right": -2}, "right is -2.0 and wrong is -1.0, needed right above wrong"),
+        ("exact", {"ignore_case": 1}, "ignore_case: found 1, needed true or false"),
+        (
+            "numeric",
+            {"tolerance": "small"},
+            "tolerance: found the text 'small', needed a finite number",
+        ),
+        ("numeric", {"tolerance": float("nan")}, "tolerance: found nan, needed a finite number"),
+        ("numeric", {"tolerance": True}, "tolerance: found true, needed a finite number"),
+        (
+            "numeric",
+            {"relative_tolerance": -1},
+            "relative_tolerance: found -1.0, needed at least 0",
+        ),
+        ("json", {"required_keys": "a"}, "required_keys: found the text 'a', needed a list"),
+        ("label", {"right": -2}, "found right = -2.0 and wrong = -1.0, needed right above wrong"),
     ],
 )
 def test_an_option_of_no_use_is_named(kind, options, found):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,9 +15,6 @@ from coupling_bench.tasks.jsonl import keys
 from coupling_bench.tasks.jsonl.splits import load
 from coupling_bench.verifiers import functions
 from coupling_bench.verifiers.kinds import KINDS
-
-REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
-"""``module:function``"""
 
 
 def read_task(path: str | Path) -> JsonlSpec:
@@ -36,7 +32,8 @@ def read_task(path: str | Path) -> JsonlSpec:
     document = _parse(path)
     try:
         fields = keys.fields(document)
-        fields |= _verifier(document, path.parent)
+        closed = fields.get("answers") is not None
+        fields |= _verifier(document.get("verifier", {}), closed, path.parent)
         fields |= _files(document, path.parent)
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{path}: {error}") from None
@@ -62,29 +59,28 @@ def _parse(path: Path) -> dict[str, Any]:
     return document
 
 
-def _verifier(document: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    table = dict(document.get("verifier", {}))
-    closed = "answers" in document
-    kind = table.pop("kind", "label" if closed else None)
+def _verifier(table: Mapping[str, Any], closed: bool, folder: Path) -> dict[str, Any]:
+    options = dict(table)
+    kind = options.pop("kind", "label" if closed else None)
     if kind is None:
         raise ValueError(
             f"[verifier] kind is missing, needed {_kinds()}. It may be left out where there are "
             "answers."
         )
     if kind == "label" and not closed:
-        raise ValueError("[verifier] kind is label, which needs a closed set: answers = [...].")
+        raise ValueError("[verifier] kind: label needs a closed set, answers = [...].")
     if kind in KINDS:
         try:
-            options = verifiers.changed(verifiers.build(kind, table))
+            changed = verifiers.changed(verifiers.build(kind, options))
         except ValueError as error:
             raise ValueError(f"[verifier] {error}.") from None
-        return {"verifier": kind, "verifier_options": options}
-    if not REFERENCE.fullmatch(kind):
+        return {"verifier": kind, "verifier_options": changed}
+    if not functions.REFERENCE.fullmatch(kind):
         near = difflib.get_close_matches(kind, KINDS, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
-        raise ValueError(f"[verifier] kind is {kind!r}, needed {_kinds()}.{hint}")
-    if table:
-        raise ValueError(f"[verifier] {next(iter(table))} is no option of a function of your own.")
+        raise ValueError(f"[verifier] kind: found {kind!r}, needed {_kinds()}.{hint}")
+    if options:
+        raise ValueError(f"[verifier] {next(iter(options))}: a function has no options here.")
     return {"verifier": kind, "verifier_source": functions.find(kind, folder).source}
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from coupling_bench.specs import ColaSpec, GrammarSpec
-from coupling_bench.verifiers import is_a
+from coupling_bench import typed
+from coupling_bench.specs import ColaSpec, GrammarSpec, JsonlSpec
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 NAMES_OF_OURS = (GrammarSpec.name, ColaSpec.name)
@@ -19,53 +19,49 @@ SPLITS = ("train", "held_out", "out_of_domain")
 
 @dataclass(frozen=True)
 class Key:
-    """One key."""
+    """One key: a text, or whatever the field is that it sets."""
 
-    kind: type
-    needed: str
-    fits: Callable[[Any], bool] = bool
-    field: str | None = None
+    field: str | None
     """Of the spec; None: it sets none as it stands."""
+    needed: str = ""
+    fits: Callable[[Any], bool] = lambda value: True
+    """What is asked for beyond the type, in words and as a test."""
 
 
-def _is_closed_set(answers: list[str]) -> bool:
+def _is_closed_set(answers: tuple[str, ...]) -> bool:
     distinct = {answer.casefold() for answer in answers if answer.strip()}
     return len(answers) > 1 and len(distinct) == len(answers)
 
 
-_FILE = Key(str, "the name of a JSONL file")
-_COUNT = "a whole number of at least 1"
+_FILE = Key(None, "the name of a JSONL file", bool)
 TABLES: dict[str, dict[str, Key]] = {
     "": {
         "name": Key(
-            str,
+            "name",
             "at most 60 of A-Z a-z 0-9 . _ - that begin with a letter or a digit, and no name of "
             f"ours ({', '.join(NAMES_OF_OURS)})",
             lambda name: NAME.fullmatch(name) is not None and name not in NAMES_OF_OURS,
-            "name",
         ),
         "prompt_template": Key(
-            str, f"a text with {PROMPT} in it", lambda text: PROMPT in text, "prompt_template"
+            "prompt_template", f"a text with {PROMPT} in it", lambda text: PROMPT in text
         ),
-        "answers": Key(
-            tuple, "two or more texts that differ in more than case", _is_closed_set, "answers"
-        ),
+        "answers": Key("answers", "two or more texts, different even without case", _is_closed_set),
     },
     "data": {
         **dict.fromkeys(SPLITS, _FILE),
         "held_out_share": Key(
-            float, "a number above 0 and below 1", lambda share: 0 < share < 1, "held_out_share"
+            "held_out_share", "a number above 0 and below 1", lambda share: 0 < share < 1
         ),
         "pretraining_share": Key(
-            float, "a number from 0 to below 1", lambda share: 0 <= share < 1, "pretraining_share"
+            "pretraining_share", "a number from 0 to below 1", lambda share: 0 <= share < 1
         ),
     },
-    "verifier": {"kind": Key(str, "the name of a verifier")},
+    "verifier": {"kind": Key(None)},
     "sampling": {
-        "max_completion_tokens": Key(int, _COUNT, lambda n: n >= 1, "max_completion_tokens"),
-        "temperature": Key(float, "a number above 0", lambda t: t > 0, "sampling_temperature"),
-        "top_p": Key(float, "a number above 0, at most 1", lambda p: 0 < p <= 1, "sampling_top_p"),
-        "samples": Key(int, _COUNT, lambda n: n >= 1, "samples"),
+        "max_completion_tokens": Key("max_completion_tokens"),
+        "temperature": Key("sampling_temperature", "a number above 0", lambda t: t > 0),
+        "top_p": Key("sampling_top_p", "a number above 0, at most 1", lambda p: 0 < p <= 1),
+        "samples": Key("samples"),
     },
 }
 """By table; the first one stands above all tables. ``[verifier]`` has further keys of its own."""
@@ -81,12 +77,12 @@ def fields(document: Mapping[str, Any]) -> dict[str, Any]:
     for table, keys in TABLES.items():
         content = document.get(table, {}) if table else document
         if not isinstance(content, dict):
-            raise ValueError(f"{table} is {content!r}, needed a table: [{table}].")
+            raise ValueError(f"{table}: found {content!r}, needed a table, [{table}].")
         for name, value in content.items():
             if name in keys:
-                _check(table, name, value)
+                fitted = _fitted(table, name, value)
                 if field := keys[name].field:
-                    found[field] = keys[name].kind(value)
+                    found[field] = fitted
             elif table != "verifier" and (table or name not in TABLES):
                 raise ValueError(f"{called(table, name)} is no key of a task.{_nearest(name)}")
     return found
@@ -97,10 +93,17 @@ def called(table: str, name: str) -> str:
     return f"[{table}] {name}" if table else name
 
 
-def _check(table: str, name: str, value: Any) -> None:
+def _fitted(table: str, name: str, value: Any) -> Any:
     key = TABLES[table][name]
-    if not is_a(value, key.kind) or not key.fits(value):
-        raise ValueError(f"{called(table, name)} is {value!r}, needed {key.needed}.")
+    hint = typed.hints(JsonlSpec)[key.field] if key.field else str
+    try:
+        fitted = typed.fit(name, hint, value)
+        if key.fits(fitted):
+            return fitted
+    except typed.Unfit:
+        pass
+    needed = key.needed or typed.needed(name, hint)
+    raise ValueError(f"{called(table, name)}: found {typed.shown(value)}, needed {needed}.")
 
 
 def _nearest(name: str) -> str:

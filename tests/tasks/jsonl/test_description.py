@@ -92,119 +92,64 @@ def test_numbers_that_are_equal_have_one_identity(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("top", "data", "verifier", "sampling", "found"),
+    ("table", "line", "found"),
     [
-        ("nam = 'a'", "", "", "", "nam is no key of a task. Did you mean name, above all tables"),
+        ("", "nam = 'a'", "nam is no key of a task. Did you mean name, above all tables"),
+        ("data", "trian = 'a'", r"\[data\] trian is no key .* mean train, in the table \[data\]"),
+        ("sampling", "answers = ['a']", r"\[sampling\] answers .* mean answers, above all tables"),
+        ("", "top_p = 1", r"top_p is no key .* mean top_p, in the table \[sampling\]"),
+        ("", "verifer = 1", r"verifer is no key of a task. Did you mean the table \[verifier\]"),
+        ("", "zzz = 1", r"zzz is no key of a task. Keys: .*\[data\] train"),
+        ("", "sampling = 5", r"sampling: found 5, needed a table, \[sampling\]"),
+        ("", "name = 5", "name: found 5, needed at most 60 of"),
+        ("", "name = 'my task'", "name: found the text 'my task', needed at most 60 of"),
+        ("", "name = '../a'", "name: found the text '../a', needed at most 60 of"),
+        ("", "name = 'cola'", r"'cola', needed .* no name of ours \(grammar, cola\)"),
         (
             "",
-            "trian = 'a'",
-            "",
-            "",
-            r"\[data\] trian is no key .* mean train, in the table \[data\]",
-        ),
-        (
-            "",
-            "",
-            "",
-            "answers = ['a']",
-            r"\[sampling\] answers is no key .* answers, above all tab",
-        ),
-        ("top_p = 1", "", "", "", r"top_p is no key .* mean top_p, in the table \[sampling\]"),
-        (
-            "verifer = 1",
-            "",
-            "",
-            "",
-            r"verifer is no key of a task. Did you mean the table \[verifi",
-        ),
-        ("zzz = 1", "", "", "", r"zzz is no key of a task. Keys: .*\[data\] train"),
-        ("name = 5", "", "", "", "name is 5, needed at most 60 of"),
-        ("name = 'my task'", "", "", "", "name is 'my task', needed at most 60 of"),
-        ("name = '../a'", "", "", "", "name is '../a', needed at most 60 of"),
-        ("name = 'cola'", "", "", "", r"name is 'cola', needed .* no name of ours \(grammar, cola"),
-        (
             "prompt_template = 'Q:'",
-            "",
-            "",
-            "",
-            r"prompt_template is 'Q:', needed a text with {prom",
+            r"prompt_template: found .*'Q:', needed a text with {prompt}",
         ),
-        ("answers = 'yes'", "", "", "", "answers is 'yes', needed two or more texts"),
-        ("answers = ['yes']", "", "", "", r"answers is \['yes'\], needed two or more texts"),
-        ("answers = ['a', 'A']", "", "", "", "needed two or more texts that differ in more than c"),
-        ("answers = ['a', 1]", "", "", "", r"answers is \['a', 1\], needed two or more texts"),
-        ("sampling = 5", "", "", None, r"sampling is 5, needed a table: \[sampling\]"),
+        ("", "answers = 'yes'", "answers: found the text 'yes', needed two or more texts"),
+        ("", "answers = ['yes']", r"answers: found \['yes'\], needed two or more texts"),
+        ("", "answers = ['a', 'A']", "needed two or more texts, different even without case"),
+        ("", "answers = ['a', 1]", r"answers: found \['a', 1\], needed two or more texts"),
         (
-            "",
+            "data",
             "held_out_share = 1",
-            "",
-            "",
-            r"\[data\] held_out_share is 1, needed a number above 0",
+            "held_out_share: found 1, needed a number above 0 and below",
         ),
-        ("", "held_out_share = '1'", "", "", r"\[data\] held_out_share is '1', needed a number"),
+        ("data", "held_out_share = '1'", "held_out_share: found the text '1', needed a number"),
+        ("data", "pretraining_share = nan", "found nan, needed a number from 0 to below 1"),
+        ("data", "held_out = true", "held_out: found true, needed the name of a JSONL file"),
+        ("sampling", "samples = 0", "samples: found 0, needed a whole number from 1"),
+        ("sampling", "samples = 2.0", "samples: found 2.0, needed a whole number from 1"),
+        ("sampling", "samples = true", "samples: found true, needed a whole number from 1"),
+        ("sampling", "temperature = 0", "temperature: found 0, needed a number above 0"),
+        ("sampling", "top_p = 1.5", "top_p: found 1.5, needed a number above 0, at most 1"),
+        ("verifier", "kind = 5", "kind: found 5, needed a text"),
+        ("verifier", "kind = 'exat'", "'exat', needed exact, .*module:function. .* mean exact"),
+        ("verifier", "kind = 'my file:f'", "kind: found 'my file:f', needed exact"),
+        ("verifier", "kind = 'label'", r"kind: label needs a closed set, answers = \["),
+        ("verifier", "tolerance = 1", "kind is missing, needed exact"),
         (
-            "",
-            "pretraining_share = nan",
-            "",
-            "",
-            r"pretraining_share is nan, needed a number from 0",
-        ),
-        (
-            "",
-            "held_out = true",
-            "",
-            "",
-            r"\[data\] held_out is True, needed the name of a JSONL fi",
-        ),
-        (
-            "",
-            "",
-            "",
-            "samples = 0",
-            r"\[sampling\] samples is 0, needed a whole number of at least",
-        ),
-        ("", "", "", "samples = 2.0", r"\[sampling\] samples is 2.0, needed a whole number"),
-        ("", "", "", "samples = true", r"\[sampling\] samples is True, needed a whole number"),
-        ("", "", "", "temperature = 0", r"\[sampling\] temperature is 0, needed a number above 0"),
-        ("", "", "", "top_p = 1.5", r"\[sampling\] top_p is 1.5, needed a number above 0, at mos"),
-        ("", "", "kind = 5", "", r"\[verifier\] kind is 5, needed the name of a verifier"),
-        (
-            "",
-            "",
-            "kind = 'exat'",
-            "",
-            r"kind is 'exat', needed exact, .* or module:function. .*exact",
-        ),
-        ("", "", "kind = 'my file:f'", "", "kind is 'my file:f', needed exact"),
-        ("", "", "kind = 'label'", "", r"kind is label, which needs a closed set: answers = \["),
-        ("", "", "", "", r"\[verifier\] kind is missing, needed exact"),
-        (
-            "",
-            "",
+            "verifier",
             "kind = 'exact'\ntolerance = 1",
-            "",
-            r"\[verifier\] tolerance is no option of exact",
+            r"\[verifier\] tolerance is no option of exa",
         ),
+        ("verifier", "kind = 'a:f'\ntolerance = 1", "tolerance: a function has no options here"),
         (
-            "",
-            "",
-            "kind = 'a:f'\ntolerance = 1",
-            "",
-            "tolerance is no option of a function of your own",
-        ),
-        (
-            "",
-            "",
+            "verifier",
             "kind = 'a:f'",
-            "",
-            "verifier a:f: found neither .*a.py nor an installed module a",
+            r"verifier a:f: found neither .*a\.py nor an installed module",
         ),
     ],
 )
-def test_a_key_that_is_wrong_is_named(tmp_path, top, data, verifier, sampling, found):
-    verifier = verifier or ("kind = 'exact'" if "kind is missing" not in found else "")
-    toml = f"{top}\n[data]\ntrain = 'train.jsonl'\n{data}\n[verifier]\n{verifier}\n"
-    toml += f"[sampling]\n{sampling}\n" if sampling is not None else ""
+def test_a_key_that_is_wrong_is_named(tmp_path, table, line, found):
+    """One line is added to a task that is right; one of the verifier's replaces its own."""
+    tables = {"": "", "data": "train = 'train.jsonl'", "verifier": "kind = 'exact'"}
+    tables[table] = line if table == "verifier" else f"{tables.get(table, '')}\n{line}"
+    toml = "\n".join(f"[{name}]\n{body}" if name else body for name, body in tables.items())
     with pytest.raises(ValueError, match=rf"task\.toml: .*{found}"):
         read_task(write(tmp_path / "good", rows(9), toml))
 
@@ -232,5 +177,5 @@ def test_a_missing_file_says_what_was_looked_for(tmp_path):
 
 
 def test_a_folder_whose_name_will_not_do_asks_for_a_name(tmp_path):
-    with pytest.raises(ValueError, match="name is 'my task', needed"):
+    with pytest.raises(ValueError, match="name: found the text 'my task', needed"):
         read_task(write(tmp_path / "my task", rows(9)))
