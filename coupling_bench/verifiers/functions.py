@@ -16,7 +16,7 @@ import math
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -76,25 +76,30 @@ class RewardFunction:
         if not items:
             return []
         try:
-            returned = self.call(**arguments(items, completions))
+            returned = self._ask(items, completions)
         except Exception as error:
             where = self._blamed(items, completions)
             raise ValueError(f"verifier {self.name} failed on {where}.\n{_tail(error)}") from None
         return self._checked(returned, items)
 
+    def _ask(self, items: Sequence[Item], completions: Sequence[str]) -> Any:
+        returned = self.call(**arguments(items, completions))
+        # A generator fails when it is asked for numbers, not before.
+        return list(returned) if isinstance(returned, Iterator) else returned
+
     def _blamed(self, items: Sequence[Item], completions: Sequence[str]) -> str:
         """Return the row that the function fails on when it is called with it alone."""
         for item, text in zip(items, completions, strict=True):
             try:
-                self.call(**arguments([item], [text]))
+                self._ask([item], [text])
             except Exception:
-                return f"{item.origin}, with the completion {_short(text)}"
+                return f"{item.origin}, with the completion {short(text)}"
         return f"{len(items)} rows together and on none alone; the first is {items[0].origin}"
 
     def _checked(self, returned: Any, items: Sequence[Item]) -> list[float]:
         needed = f"needed a list of {len(items)} finite numbers, one a completion"
         if isinstance(returned, str | bytes | dict) or not isinstance(returned, Iterable):
-            raise ValueError(f"verifier {self.name} returned {_short(returned)}, {needed}.")
+            raise ValueError(f"verifier {self.name} returned {short(returned)}, {needed}.")
         rewards = list(returned)
         if len(rewards) != len(items):
             raise ValueError(
@@ -104,7 +109,7 @@ class RewardFunction:
         for item, value in zip(items, rewards, strict=True):
             if not _is_finite(value):
                 raise ValueError(
-                    f"verifier {self.name} returned {_short(value)} for {item.origin}, needed a "
+                    f"verifier {self.name} returned {short(value)} for {item.origin}, needed a "
                     "finite number."
                 )
         return [float(value) for value in rewards]
@@ -179,7 +184,7 @@ def _from_file(path: Path) -> tuple[ModuleType, bytes]:
     assert found is not None  # its suffix is .py
     module = importlib.util.module_from_spec(found)
     sys.modules[name] = module  # dataclasses look their module up
-    exec(compile(content, str(path), "exec"), module.__dict__)
+    exec(compile(content, str(path), "exec", dont_inherit=True), module.__dict__)
     return module, content
 
 
@@ -201,7 +206,7 @@ def _is_finite(value: Any) -> bool:
         return False
     try:
         return math.isfinite(float(value))
-    except (TypeError, ValueError, RuntimeError):  # torch raises the last one for several numbers
+    except (TypeError, ValueError, OverflowError, RuntimeError):  # the last of a torch vector
         return False
 
 
@@ -213,6 +218,7 @@ def _tail(error: Exception) -> str:
     ).strip()
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """Return ``value`` as Python writes it, cut to the length of a line."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."

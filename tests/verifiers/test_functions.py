@@ -86,6 +86,17 @@ def test_a_file_beside_the_task_is_found_without_any_path(tmp_path):
     assert not (tmp_path / "__pycache__").exists()
 
 
+def test_its_file_is_run_as_python_runs_it(tmp_path):
+    """Neither our own __future__ imports nor a module without a name change what it does."""
+    (tmp_path / "rewards.py").write_text(
+        "from dataclasses import dataclass\n"
+        "@dataclass\nclass Reward:\n    value: float = 0.5\n"
+        "assert Reward.__annotations__ == {'value': float}\n"
+        "def f(**_): return [Reward().value]\n"
+    )
+    assert functions.find("rewards:f", tmp_path).rewards(ITEMS[:1], ["a"]) == [0.5]
+
+
 def test_two_tasks_may_each_have_a_file_of_the_same_name(tmp_path):
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
@@ -127,6 +138,7 @@ def test_it_may_return_numbers_of_any_kind(tmp_path, body):
         ("return [1, None, 1]", r"returned None for train.jsonl, line 2, needed a finite number"),
         ("return [1, 1, math.nan]", "returned nan for train.jsonl, line 3, needed a finite"),
         ("return [math.inf, 1, 1]", "returned inf for train.jsonl, line 1, needed a finite"),
+        ("return [1, 10**400, 1]", "returned 10+[.]{3} for train.jsonl, line 2, needed a finite"),
         ("return [1, '1', 1]", "returned '1' for train.jsonl, line 2, needed a finite number"),
         ("return [1, [1], 1]", r"returned \[1\] for train.jsonl, line 2, needed a finite"),
     ],
@@ -146,6 +158,11 @@ def test_when_it_fails_the_row_and_its_own_line_are_named(tmp_path):
     assert 'rewards.py", line 4' in message
     assert message.endswith("ZeroDivisionError: division by zero")
     assert "functions.py" not in message
+
+
+def test_when_it_is_a_generator_that_fails_the_row_is_named_too(tmp_path):
+    with pytest.raises(ValueError, match=r"failed on train.jsonl, line 1, with the completion 'a'"):
+        function(tmp_path, "yield 1 / 0").rewards(ITEMS, "abc")
 
 
 def test_when_it_fails_on_rows_together_and_on_none_alone_it_says_so(tmp_path):

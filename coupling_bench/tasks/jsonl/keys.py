@@ -84,12 +84,11 @@ def fields(document: Mapping[str, Any]) -> dict[str, Any]:
                 if field := keys[name].field:
                     found[field] = fitted
             elif table != "verifier" and (table or name not in TABLES):
-                raise ValueError(f"{called(table, name)} is no key of a task.{_nearest(name)}")
+                raise ValueError(f"{_called(table, name)} is no key of a task.{_nearest(name)}")
     return found
 
 
-def called(table: str, name: str) -> str:
-    """Return how a person would call a key."""
+def _called(table: str, name: str) -> str:
     return f"[{table}] {name}" if table else name
 
 
@@ -103,7 +102,7 @@ def _fitted(table: str, name: str, value: Any) -> Any:
     except typed.Unfit:
         pass
     needed = key.needed or typed.needed(name, hint)
-    raise ValueError(f"{called(table, name)}: found {typed.shown(value)}, needed {needed}.")
+    raise ValueError(f"{_called(table, name)}: found {typed.shown(value)}, needed {needed}.")
 
 
 def _nearest(name: str) -> str:
@@ -111,7 +110,7 @@ def _nearest(name: str) -> str:
     tables = {key: table for table, keys in reversed(TABLES.items()) for key in keys}
     near = difflib.get_close_matches(name, [*tables, *filter(None, TABLES)], n=1)
     if not near:
-        return f" Keys: {', '.join(called(table, key) for key, table in tables.items())}."
+        return f" Keys: {', '.join(_called(table, key) for key, table in tables.items())}."
     if near[0] not in tables:
         return f" Did you mean the table [{near[0]}]?"
     place = f"in the table [{tables[near[0]]}]" if tables[near[0]] else "above all tables"

@@ -10,7 +10,7 @@ from typing import Any
 from coupling_bench import strict_json
 from coupling_bench.specs import JsonlSpec
 from coupling_bench.tasks import Item
-from coupling_bench.verifiers.functions import TAKEN
+from coupling_bench.verifiers.functions import TAKEN, short
 
 LONGEST_LINE = 1_000_000
 """Characters: far beyond any model's context, and short of what fills the memory."""
@@ -76,7 +76,7 @@ def _row(line: str) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(f"not JSON: {error}") from None
     if not isinstance(row, dict):
-        raise ValueError(f"found {_short(row)}, needed a JSON object")
+        raise ValueError(f"found {short(row)}, needed a JSON object")
     return row
 
 
@@ -111,23 +111,23 @@ def _text(row: dict[str, Any], field: str) -> str:
         raise ValueError(f"the field {field} is missing; found {', '.join(row)}")
     value = row[field]
     if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"the field {field} is {_short(value)}, needed {TEXT}")
+        raise ValueError(f"the field {field} is {short(value)}, needed {TEXT}")
     return value
 
 
 def _messages(value: Any) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, list) or not value:
-        raise ValueError(f"the field messages is {_short(value)}, needed a list of messages")
+        raise ValueError(f"the field messages is {short(value)}, needed a list of messages")
     for number, message in enumerate(value, start=1):
         field = f"the field messages, message {number},"
         if not isinstance(message, dict) or message.keys() != {"role", "content"}:
-            raise ValueError(f"{field} is {_short(message)}, needed an object of role and content")
+            raise ValueError(f"{field} is {short(message)}, needed an object of role and content")
         if message["role"] not in ROLES:
             raise ValueError(
-                f"{field} has the role {_short(message['role'])}, needed {', '.join(ROLES)}"
+                f"{field} has the role {short(message['role'])}, needed {', '.join(ROLES)}"
             )
         if not isinstance(message["content"], str) or not message["content"].strip():
-            raise ValueError(f"{field} has the content {_short(message['content'])}, needed {TEXT}")
+            raise ValueError(f"{field} has the content {short(message['content'])}, needed {TEXT}")
     if value[-1]["role"] != "user":
         raise ValueError(
             f"the field messages ends with a message of the {value[-1]['role']}'s, needed the "
@@ -145,7 +145,7 @@ def _truth(row: dict[str, Any], value: Any, spec: JsonlSpec, read_truth: ReadTru
         read_truth(value)
     except ValueError as error:
         raise ValueError(
-            f"the field {field} is {_short(value)}, for the verifier {spec.verifier} needed {error}"
+            f"the field {field} is {short(value)}, for the verifier {spec.verifier} needed {error}"
         ) from None
     return 0 if spec.answers is None else _index(field, value, spec.answers)
 
@@ -153,11 +153,6 @@ def _truth(row: dict[str, Any], value: Any, spec: JsonlSpec, read_truth: ReadTru
 def _index(field: str, value: Any, answers: tuple[str, ...]) -> int:
     if value not in answers:
         raise ValueError(
-            f"the field {field} is {_short(value)}, needed one of the answers {', '.join(answers)}"
+            f"the field {field} is {short(value)}, needed one of the answers {', '.join(answers)}"
         )
     return answers.index(value)
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
