@@ -1,15 +1,22 @@
 """The example task of the documentation is what it says it is."""
 
+import ast
 import importlib.util
+import json
+import re
+import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from coupling_bench import tasks
-from coupling_bench.tasks.jsonl import read_task
+from coupling_bench.tasks.jsonl import keys, read_task
 from coupling_bench.verifiers import functions
+from coupling_bench.verifiers.kinds import KINDS
 
-FOLDER = Path(__file__).parents[3] / "docs" / "example_task"
+PAGE = Path(__file__).parents[3] / "docs" / "your_own.md"
+FOLDER = PAGE.parent / "example_task"
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +62,30 @@ def test_its_own_verifier_agrees_with_label_on_every_row_and_answer(task):
     for answer in (*task.spec.answers, "Less", ""):
         said = [answer] * len(items)
         assert own.rewards(items, said) == task.rewards(items, said)
+
+
+def test_the_page_explains_every_key_and_every_verifier_with_its_options():
+    (described,) = blocks("toml")
+    document = tomllib.loads(described)
+    keys.fields(document)
+    for table, known in keys.TABLES.items():
+        assert (document if not table else document[table]).keys() >= known.keys()
+    for kind, verifier in KINDS.items():
+        (row,) = re.findall(rf"^\| `{kind}` \|.*$", PAGE.read_text(), re.MULTILINE)
+        own = {field.name for field in fields(verifier)} - {"right", "wrong"}
+        assert own <= set(re.findall(r"`(\w+)", row))
+
+
+def test_the_pages_row_and_function_are_those_of_the_files():
+    (row,) = blocks("json")
+    rows = [json.loads(line) for line in (FOLDER / "train.jsonl").read_text().splitlines()]
+    assert json.loads(row) in rows
+    (shown,) = blocks("python")
+    (function,) = ast.parse(shown).body
+    (written,) = ast.parse((FOLDER / "rewards.py").read_text()).body[1:]
+    del written.body[0]  # the docstring
+    assert ast.unparse(function) == ast.unparse(written)
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
