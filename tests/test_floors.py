@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "coupling_bench"
 FLOORS = [
-    {"fingerprint", "environment", "progress", "typed"},
+    {"fingerprint", "environment", "progress", "typed", "strict_json"},
     {"specs", "pipelines", "scales", "overrides"},
     {
         "store",
@@ -19,6 +19,7 @@ FLOORS = [
         "prompting",
         "checkpoints",
         "catalog",
+        "verifiers",
     },
     {"stages", "executors", "graph", "planning"},
     {"probes", "runs", "statistics"},

@@ -44,6 +44,8 @@ class Item:
     """What kind of prompt it is: the phenomenon (grammar), the source (CoLA), the user's own."""
     columns: Mapping[str, Any] = field(default_factory=dict)
     """Further fields of the row, for the verifier."""
+    origin: str = field(default="", compare=False)
+    """File and line that it was read from, for messages."""
 
 
 @dataclass(frozen=True, kw_only=True)
