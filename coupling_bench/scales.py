@@ -79,9 +79,9 @@ def task(name: str, scale: str, data_dir: Path | None = None) -> TaskSpec:
             pretraining_share=0.5,
             **sizes,
         )
-    from coupling_bench.tasks import jsonl
+    from coupling_bench.tasks.jsonl import read_task
 
-    return replace(jsonl.read_task(Path(name)), **sizes)
+    return replace(read_task(name), **sizes)
 
 
 def recipe(model: AnyModel, task: TaskSpec, scale: str, lora: LoraSpec | None = None) -> Recipe:
