@@ -83,7 +83,7 @@ def pytest_runtestloop(session: pytest.Session):
 def _nodes(item: pytest.Item) -> list[str]:
     """Return the nodes that a test needs, as fixtures or for its claim's requirements."""
     fixtures = getattr(item, "fixturenames", ())
-    if "node" not in fixtures:
+    if "node" not in fixtures or item.get_closest_marker("skip"):
         return []
     claim = _claim(item)
     views = (*claim.requires, *claim.beside) if claim else ()
@@ -110,7 +110,7 @@ def _check_complete(session: pytest.Session) -> None:
         asked = [
             _claim(item)
             for item in session.items
-            if "node" in getattr(item, "fixturenames", ()) and _texts(item).get("model") == model
+            if _nodes(item) and _texts(item).get("model") == model
         ]
         claims = [claim.sentence for claim in asked if claim]
         missing_claims = record.left_out(
