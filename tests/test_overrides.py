@@ -177,7 +177,10 @@ def test_adapters_are_set_field_by_field_or_by_a_table(said, lora):
     ("said", "message"),
     [
         ("grpo.bata=1", r"GRPOSpec has no field 'bata'; valid names: .*beta.* Did you mean beta\?"),
-        ("gpro.beta=1", r"no section 'gpro'; valid names: .*grpo, rloo, dpo, task\. Did you mean grpo\?"),
+        (
+            "gpro.beta=1",
+            r"no section 'gpro'; valid names: .*grpo, rloo, dpo, task\. Did you mean grpo\?",
+        ),
         ("sft.seed=1", "seed cannot be overridden: each seed of the run .* --seeds"),
         ("sft.start=1", "start cannot be overridden: the order of the pipeline"),
         ("sft.task.seed=1", "task cannot be overridden: .* task.FIELD"),
