@@ -154,7 +154,9 @@ def save(model: Any, tokenizer: Any, folder: Path, start: Path | None = None) ->
         folder: to write into, an entry of the store.
         start: the entry that the training started from: where adapters find what they adapt.
     """
-    model.save_pretrained(folder)
+    # Trainers keep the adapters that they started from as others of their own, for reference.
+    chosen = {"selected_adapters": ["default"]} if _is_adapted(model) else {}
+    model.save_pretrained(folder, **chosen)
     tokenizer.save_pretrained(folder)
     if (folder / ADAPTERS).exists() and start is not None:
         link_base(folder, start / BASE if (start / ADAPTERS).exists() else start)

@@ -143,6 +143,7 @@ def test_the_reference_is_the_start_with_its_adapters(tmp_path, merged):
     for stage in lineage(spec):
         entry, _ = stages.make(stage, store)
     assert (entry.folder / models.ADAPTERS).exists() is not merged
+    assert not (entry.folder / "ref").exists()  # where TRL's copy of the start would be stored
     first = json.loads((entry.folder / "log.json").read_text())[0]
     assert first["loss"] == pytest.approx(math.log(2), abs=1e-5)
     before = store.get(spec.start).folder
