@@ -33,7 +33,8 @@ class Item:
     """One prompt with its demonstrated and its true answer."""
 
     text: str
-    """What the prompt template is filled with: the sentence of CoLA, the prompt of a JSONL row."""
+    """What the prompt template is filled with: the sentence of CoLA, the prompt of a JSONL row.
+    Of a dialogue: all that was said, to be shown."""
     messages: tuple[tuple[str, str], ...] = ()
     """(role, content) of a dialogue, instead of ``text``."""
     truth: int = 0

@@ -186,6 +186,11 @@ def test_a_module_that_is_broken_is_named_with_the_reason(tmp_path, source, foun
         functions.find("rewards:f", tmp_path)
 
 
+def test_a_name_that_is_no_function_of_a_module_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="verifier best: it is none of ours, needed module:functi"):
+        functions.find("best", tmp_path)
+
+
 def test_a_module_that_is_nowhere_says_where_it_was_looked_for(tmp_path):
     with pytest.raises(ValueError, match=r"found neither .*nowhere.py nor an installed module"):
         functions.find("nowhere:f", tmp_path)

@@ -3,6 +3,9 @@
 import json
 from pathlib import Path
 
+from coupling_bench import tasks
+from coupling_bench.specs import JsonlSpec
+
 TASK = """
 [data]
 train = "train.jsonl"
@@ -45,3 +48,10 @@ def write(folder: Path, train: list[dict], toml: str = TASK, **files: list[dict]
         (folder / f"{name}.jsonl").write_bytes(lines(content))
     (folder / "task.toml").write_text(toml)
     return folder / "task.toml"
+
+
+def rewards(spec: JsonlSpec, completion: str) -> list[float]:
+    """Return what ``completion`` earns on each held-out prompt; a worker can be asked."""
+    task = tasks.load(spec)
+    held_out = task.splits["held_out"]
+    return task.rewards(held_out, [completion] * len(held_out))

@@ -1,5 +1,9 @@
 """Who is trained on what: no prompt is both trained on and held out, and none is lost."""
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +12,7 @@ from coupling_bench import tasks
 from coupling_bench.specs import JsonlSpec
 from coupling_bench.tasks import Item
 from coupling_bench.tasks.jsonl import read_task, splits
-from tests.tasks.jsonl.files import TASK, rows, write
+from tests.tasks.jsonl.files import TASK, rewards, rows, write
 
 CLOSED = 'answers = ["r0", "r1", "r2"]\n[data]\ntrain = "train.jsonl"\n'
 PROMPTS = st.lists(st.integers(0, 60), min_size=1, max_size=60)
@@ -56,8 +60,7 @@ def test_the_seed_decides_who_is_held_out_and_the_share_of_pretraining_does_not(
     path = write(tmp_path, rows(40))
     spec = read_task(path)
     same, other = (
-        splits.load(JsonlSpec(**(vars(spec) | change)))
-        for change in ({"pretraining_share": 0.1}, {"seed": 1})
+        splits.load(replace(spec, **change)) for change in ({"pretraining_share": 0.1}, {"seed": 1})
     )
     first = tasks.load(spec)
     assert first.splits["held_out"] == same.splits["held_out"] != other.splits["held_out"]
@@ -65,7 +68,7 @@ def test_the_seed_decides_who_is_held_out_and_the_share_of_pretraining_does_not(
 
 def test_sizes_are_upper_limits(tmp_path):
     spec = read_task(write(tmp_path, rows(40), out_of_domain=rows(9)))
-    task = splits.load(JsonlSpec(**(vars(spec) | {"prompts_size": 5, "held_out_size": 3})))
+    task = splits.load(replace(spec, prompts_size=5, held_out_size=3))
     assert [len(task.splits[split]) for split in ("sft", "rl", "held_out")] == [5, 5, 3]
 
 
@@ -92,6 +95,18 @@ def test_an_open_task_has_its_response_as_the_one_candidate_and_is_judged_by_its
     assert task.candidates(item) == (f"r{page % 3}",)
     assert task.rewards([item, item], [f"r{page % 2}\n", f"r{1 - page % 2}"]) == [1.0, -1.0]
     assert task.prompt(item) == f"p{page}\n"
+
+
+def test_a_spawned_worker_makes_the_users_verifier_from_the_spec(tmp_path):
+    path = write(tmp_path, rows(30), '[data]\ntrain = "train.jsonl"\n[verifier]\nkind = "mine:f"\n')
+    (tmp_path / "mine.py").write_text(
+        "def f(completions, source, **_):\n    return [float(page['page']) for page in source]\n"
+    )
+    spec = read_task(path)
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as worker:
+        there = worker.submit(rewards, spec, "r0").result()
+    held_out = tasks.load(spec).splits["held_out"]
+    assert there == [item.columns["source"]["page"] for item in held_out]
 
 
 def test_rows_of_messages_are_dialogues(tmp_path):
