@@ -34,7 +34,7 @@ ACCEPTED = {
     "bool": {bool}, "bool | None": {bool}, "str": {str}, "str | None": {str},
     "LoraSpec | None": set(),
     "tuple[str, ...]": set(), "tuple[str, ...] | None": set(), "tuple[str, str]": set(),
-    "tuple[tuple[str, float | str], ...]": set(),
+    "tuple[tuple[str, float | str | bool | tuple[str, ...]], ...]": set(),
 }  # fmt: skip
 """Types of a single value that each annotation takes; none of the values below is in a Literal."""
 VALUES = (True, 3, 0.5, "some text", [1, 2], {"a": 1}, -1, math.nan, math.inf, 10**400)

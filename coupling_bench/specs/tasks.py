@@ -81,7 +81,7 @@ class JsonlSpec:
     """``exact``, ``contains``, ``label``, ``numeric``, ``json``, or ``module:function``."""
     verifier_source: str | None = None
     """sha256 of the file that a verifier of the user's lies in."""
-    verifier_options: tuple[tuple[str, float | str], ...] = ()
+    verifier_options: tuple[tuple[str, float | str | bool | tuple[str, ...]], ...] = ()
     """Further keys of the table ``[verifier]``, sorted by name."""
     max_completion_tokens: int = 16
     """A sampled completion is cut there, in RL and in observations."""
