@@ -1,4 +1,4 @@
-"""The examples in the docstrings of equations give what they say."""
+"""The examples in docstrings give what they say."""
 
 import doctest
 import importlib
@@ -6,7 +6,9 @@ import importlib
 import pytest
 
 
-@pytest.mark.parametrize("name", ["statistics", "measures.loss", "measures.ability"])
+@pytest.mark.parametrize(
+    "name", ["statistics", "measures.loss", "measures.ability", "overrides", "planning.batches"]
+)
 def test_the_examples_of_a_module_hold(name):
     module = importlib.import_module(f"coupling_bench.{name}")
     result = doctest.testmod(module, optionflags=doctest.ELLIPSIS)
