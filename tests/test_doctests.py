@@ -6,7 +6,9 @@ import importlib
 import pytest
 
 
-@pytest.mark.parametrize("name", ["statistics", "measures.loss", "measures.ability"])
+@pytest.mark.parametrize(
+    "name", ["statistics", "measures.loss", "measures.ability", "measures.bounds"]
+)
 def test_the_examples_of_a_module_hold(name):
     module = importlib.import_module(f"coupling_bench.{name}")
     result = doctest.testmod(module, optionflags=doctest.ELLIPSIS)
