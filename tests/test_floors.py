@@ -23,13 +23,13 @@ FLOORS = [
     {"stages", "executors", "graph"},
     {"probes", "runs", "statistics"},
     {"measures", "requirements", "claims"},
-    {"bench", "deciding", "record", "report", "perf"},
+    {"bench", "deciding", "record", "report", "perf", "measuring", "watching", "callback"},
     {"options", "console", "plugin", "cli", "__main__"},
 ]
 FLOOR_OF = {name: number for number, names in enumerate(FLOORS) for name in names}
 FILES = sorted(PACKAGE.rglob("*.py"))
 HEAVY = {"torch", "trl", "transformers", "datasets", "scipy", "plotly", "jinja2"}
-MAY_BE_HEAVY = {"stages", "branching", "whole_rows"}
+MAY_BE_HEAVY = {"stages", "branching", "whole_rows", "callback"}
 LAZY_UPWARD = {("scales", "tasks")}
 """Imports inside a function that reach up: scales asks CoLA's files for their identity."""
 
