@@ -1,5 +1,7 @@
 """Experiment tests for how supervised fine-tuning and reinforcement learning interact."""
 
+from typing import Any
+
 from coupling_bench.claims import Verdict, claim
 from coupling_bench.measures.ability import accuracy, balanced_accuracy, mcc
 from coupling_bench.measures.divergence import reverse_kl
@@ -8,6 +10,7 @@ from coupling_bench.measures.loss import sft_loss, sft_loss_at_best_temperature,
 from coupling_bench.measures.reward import expected_reward, mean_at_1
 
 __all__ = [
+    "CouplingCallback",
     "Verdict",
     "accuracy",
     "balanced_accuracy",
@@ -21,3 +24,12 @@ __all__ = [
     "sft_loss_at_best_temperature",
     "sft_loss_per_token",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs transformers only when it is asked for."""
+    if name == "CouplingCallback":
+        from coupling_bench.callback import CouplingCallback
+
+        return CouplingCallback
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

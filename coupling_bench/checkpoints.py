@@ -13,6 +13,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from coupling_bench.models import BASE
 from coupling_bench.specs import CheckpointSpec
 
 TOKENIZER = ("tokenizer", "vocab", "merges", "special_tokens", "added_tokens", "chat_template")
@@ -126,6 +127,11 @@ def _adapted(folder: Path, name: str, options: dict[str, Any]) -> CheckpointSpec
     """Return what low-rank adapters in ``folder`` are adapters of; None for a whole model."""
     if (folder / "config.json").is_file() or not (folder / "adapter_config.json").is_file():
         return None
+    linked = folder / BASE
+    if (
+        linked / "config.json"
+    ).is_file():  # a stage of ours: it knows what it adapts, wherever the store has gone
+        return find(str(linked), name=f"{name} (base)", **options)
     try:
         base = json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"]
     except (json.JSONDecodeError, KeyError):

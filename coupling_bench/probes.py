@@ -13,7 +13,7 @@ demonstrated response is exact, and J is estimated from completions sampled at t
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ def run(spec: ObservationSpec, start: Path, folder: Path) -> dict[str, Any]:
     prompts = prompt_texts(model_of(spec), tokenizer, task, items)
     answers = list(zip(*(task.candidates(item) for item in items), strict=True))
     reader = Reader(model, tokenizer, prompts, answers, spec)
-    _check_lengths(spec, reader, prompts, models.context(model, tokenizer))
+    check_lengths(spec, reader, prompts, models.context(model, tokenizer))
     steps = models.snapshot_steps(start)
 
     def observe(step: int, temperatures: Sequence[float]) -> dict[str, Any]:
@@ -95,9 +95,14 @@ def run(spec: ObservationSpec, start: Path, folder: Path) -> dict[str, Any]:
     return {"snapshots": steps, "items": len(items), "fallbacks": reader.fallbacks}
 
 
-def _check_lengths(
+def check_lengths(
     spec: ObservationSpec, reader: Reader, prompts: Sequence[str], limit: int
 ) -> None:
+    """Refuse a prompt that does not fit into ``limit`` tokens with its answer.
+
+    Raises:
+        ValueError: naming the first one.
+    """
     for number, ids in enumerate(reader.prompt_ids):
         longest = max(len(of_all[number]) for of_all in reader.answers)
         room = max(spec.sampling_tokens, longest)
@@ -152,7 +157,7 @@ class Reader:
         """
         shape = (len(temperatures), len(self.prompt_ids), len(self.answers))
         scores, texts = np.zeros(shape), [""] * len(self.prompt_ids)
-        for batch, prompts in self._batches(self.spec.sampling_seed):
+        for batch, prompts in self.computed(self.spec.sampling_seed):
             after = [[of_all[place] for place in batch] for of_all in self.answers]
             scores[:, batch] = prompts.score(after, temperatures).cpu().numpy()
             if sampling:
@@ -169,7 +174,7 @@ class Reader:
         texts = [[""] * len(self.prompt_ids) for _ in range(many)]
         if not many:
             return texts
-        for batch, prompts in self._batches(~self.spec.sampling_seed):
+        for batch, prompts in self.computed(~self.spec.sampling_seed):
             drawn = self._draw(prompts, many, 1.0, 1.0)
             for number, place in enumerate(batch):
                 for copy in range(many):
@@ -177,8 +182,11 @@ class Reader:
             del prompts
         return texts
 
-    def _batches(self, seed: int):
-        """Yield places and prompts of each batch, computed, with the draws of ``seed``."""
+    def computed(self, seed: int) -> Iterator[tuple[list[int], Any]]:
+        """Yield places and prompts of each batch, computed, with the draws of ``seed``.
+
+        The prompts are a ``branching.Branching`` or, where they cannot branch, ``WholeRows``.
+        """
         import torch
 
         from coupling_bench.branching import Branching

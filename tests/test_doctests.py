@@ -7,7 +7,15 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    "name", ["statistics", "measures.loss", "measures.ability", "overrides", "planning.batches"]
+    "name",
+    [
+        "statistics",
+        "measures.loss",
+        "measures.ability",
+        "measures.bounds",
+        "overrides",
+        "planning.batches",
+    ],
 )
 def test_the_examples_of_a_module_hold(name):
     module = importlib.import_module(f"coupling_bench.{name}")

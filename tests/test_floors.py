@@ -24,13 +24,25 @@ FLOORS = [
     {"stages", "executors", "graph", "planning"},
     {"probes", "runs", "statistics"},
     {"measures", "requirements", "claims"},
-    {"bench", "deciding", "record", "report", "perf", "checking", "lm_eval_tasks", "harness"},
+    {
+        "bench",
+        "deciding",
+        "record",
+        "report",
+        "perf",
+        "checking",
+        "lm_eval_tasks",
+        "harness",
+        "measuring",
+        "watching",
+        "callback",
+    },
     {"options", "console", "plugin", "cli", "__main__"},
 ]
 FLOOR_OF = {name: number for number, names in enumerate(FLOORS) for name in names}
 FILES = sorted(PACKAGE.rglob("*.py"))
 HEAVY = {"torch", "trl", "transformers", "datasets", "scipy", "plotly", "jinja2"}
-MAY_BE_HEAVY = {"stages", "branching", "whole_rows"}
+MAY_BE_HEAVY = {"stages", "branching", "whole_rows", "callback"}
 LAZY_UPWARD = {("scales", "tasks")}
 """Imports inside a function that reach up: scales asks CoLA's files for their identity."""
 

@@ -22,7 +22,7 @@ Counts = npt.NDArray[np.float64]
 
 def accuracy(runs: Runs, prompts: Split) -> Array:
     """Share of prompts whose likelier answer is the true one, ``(S,)``."""
-    return np.array([(_guesses(o) == o.truth).mean() for o in observe(runs, prompts)])
+    return np.array([hits(o).mean() for o in observe(runs, prompts)])
 
 
 def balanced_accuracy(runs: Runs, prompts: Split) -> Array:
@@ -82,6 +82,22 @@ def mcc_interval(runs: Runs, prompts: Split, alpha: float = 0.05) -> Interval:
     return two_way_interval(
         float(values.mean()), seed_error, seeds, math.sqrt(item_variance), items, alpha
     )
+
+
+def hits(observation: Observation) -> npt.NDArray[np.bool_]:
+    """Whether the likelier answer to each item is the true one, ``(P,)``."""
+    return _guesses(observation) == observation.truth
+
+
+def mcc_pseudovalues(observation: Observation) -> Array:
+    """What each item adds to the MCC, ``(P,)``: the jackknife's P * all - (P - 1) * all but one.
+
+    Their mean is the MCC less its bias of first order, their standard error is the jackknife's.
+    Source: J. W. Tukey, 1958.
+    """
+    items = len(observation.truth)
+    whole = matthews(_confusion(observation))
+    return items * whole - (items - 1) * _leave_one_out(observation)
 
 
 def majority_reward(observation: Observation) -> float:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from coupling_bench.report import claims, figures, speed, tables
+from coupling_bench.report import checkpoints, claims, figures, speed, tables
 from coupling_bench.report.text import FILTERS
 
 HERE = Path(__file__).parent
@@ -23,7 +23,10 @@ def render(record: dict[str, Any], folder: Path) -> str:
     environment.filters.update(FILTERS)
     drawn = figures.view(record)
     fast = speed.view(folder)
+    measurement = checkpoints.view(record)
     plots = [{"id": figure["id"], **figure["plot"]} for figure in (*drawn, *fast["panels"])]
+    if measurement:
+        plots.append(measurement["plot"])
     return environment.get_template("page.html.j2").render(
         record=record,
         environment=record.get("environment") or {},
@@ -33,6 +36,8 @@ def render(record: dict[str, Any], folder: Path) -> str:
         tally=claims.tally(record["claims"]),
         figures=drawn,
         plots=plots,
+        measurement=measurement,
+        only_measured=bool(measurement) and not record["claims"],
         speed=fast,
         only_speed=bool(fast["groups"] or fast["panels"]) and not any(map(record.get, LISTS)),
         abilities=tables.abilities(record),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import entropy
 
-from coupling_bench.measures.divergence import reverse_kl
+from coupling_bench.measures.divergence import ROUNDING, kl_by_item, reverse_kl
 from coupling_bench.runs import Split
 from coupling_bench.store import Store
 from tests.observations import observation, random_observation, store_runs
@@ -41,3 +41,12 @@ def test_certainty_costs_the_surprise_of_the_reference(tmp_path):
         HELD_OUT,
     )
     assert found[0] == pytest.approx(np.log(2))
+
+
+def test_what_rounding_has_lost_does_not_make_the_divergence_infinite():
+    """A reference that always answers, as far as fp32 can say, and a policy that seldom does."""
+    certain = observation(np.log([[[0.6, 0.4]]]), [0])
+    half = observation(np.log([[[0.3, 0.2]]]), [0])
+    expected = entropy([0.3, 0.2, 0.5], [0.6, 0.4, ROUNDING])
+    assert kl_by_item(half, certain)[0] == pytest.approx(expected, rel=1e-5)
+    assert kl_by_item(certain, certain)[0] == 0.0
