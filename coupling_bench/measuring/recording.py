@@ -40,27 +40,12 @@ def measure(question: Question, tell: Callable[[str], None], *, command: str) ->
     """
     started = time.monotonic()
     runs = observe(question.stages(), question.split, question.store, tell)
-    split = Split(name=question.split)
-    seen = {name: read(one, split)[0] for name, one in runs.items()}
-    pairs = [
-        _pair(runs[first], runs[second], split, tell)
-        for first, second in itertools.combinations(runs, 2)
-    ]
-    first = next(iter(runs))
+    measurement = _measurement(question, list(runs.values()), tell)
     return {
         "schema": record.SCHEMA,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         **{part: [] for part in PARTS},
-        "measurement": {
-            "task": question.task.name,
-            "split": question.split,
-            "items": len(seen[first].prompts),
-            "answers": "closed" if seen[first].closed else "open",
-            "note": OVER_ITEMS,
-            **_known(runs[first], split, seen[first]),
-            "checkpoints": [comparing.checkpoint(one, split) for one in runs.values()],
-            "pairs": pairs,
-        },
+        "measurement": measurement,
         "constants": {},
         "environment": {
             **environment.describe(),
@@ -70,14 +55,28 @@ def measure(question: Question, tell: Callable[[str], None], *, command: str) ->
     }
 
 
+def _measurement(question: Question, runs: list[Runs], tell: Callable[[str], None]) -> Record:
+    """Return the section of the record that the page and the terminal show."""
+    split = Split(name=question.split)
+    (seen,) = read(runs[0], split)
+    return {
+        "task": question.task.name,
+        "split": question.split,
+        "items": len(seen.prompts),
+        "answers": "closed" if seen.closed else "open",
+        "note": OVER_ITEMS,
+        **_known(runs[0], split, seen),
+        "checkpoints": [comparing.checkpoint(one, split) for one in runs],
+        "pairs": [_pair(*pair, split, tell) for pair in itertools.combinations(runs, 2)],
+    }
+
+
 def _pair(first: Runs, second: Runs, split: Split, tell: Callable[[str], None]) -> Record:
     before, after = read(first, split)[0], read(second, split)[0]
     row = {"first": first.node, "second": second.node, **comparing.changes(before, after)}
     both = ((second, first), (first, second))
-    if not before.closed:
-        tell(f"{first.node}, {second.node}: scoring each one's completions by the other")
     row["kl"] = [
-        {"policy": policy.node, "reference": reference.node, **_kl(policy, reference, split)}
+        {"policy": policy.node, "reference": reference.node, **_kl(policy, reference, split, tell)}
         for policy, reference in both
     ]
     epsilon = loss.sub_optimality(first, split)
@@ -95,12 +94,12 @@ def _pair(first: Runs, second: Runs, split: Split, tell: Callable[[str], None]) 
     return {**row, "bounds": limits.rows(pair)}
 
 
-def _kl(policy: Runs, reference: Runs, split: Split) -> Record:
+def _kl(policy: Runs, reference: Runs, split: Split, tell: Callable[[str], None]) -> Record:
     mine, theirs = read(policy, split)[0], read(reference, split)[0]
     if mine.closed:
         return comparing.exact_kl(mine, theirs)
     (drawn,), (other,) = observation_specs(policy, split), observation_specs(reference, split)
-    return sampled_kl.kl(drawn, other, policy.store)
+    return sampled_kl.kl(drawn, other, policy.store, tell)
 
 
 def _known(runs: Runs, split: Split, seen: Observation) -> Record:

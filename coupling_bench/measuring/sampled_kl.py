@@ -24,7 +24,7 @@ from coupling_bench.specs import ObservationSpec, model_of
 from coupling_bench.store import Entry, Store
 
 BIAS = (
-    "k1, the mean of log p - log q over samples of p: without bias, and below zero at times; "
+    "the mean of log p - log q over samples of p: without bias, and below zero at times; "
     "completions cut at the limit count as far as they go, so it is of the first tokens alone"
 )
 OTHER_TOKENS = "the tokenizers differ, so one cannot score the other's completions"
@@ -49,17 +49,25 @@ class ScoresSpec:
     """The policy, and how it is prompted."""
 
 
-def kl(policy: ObservationSpec, reference: ObservationSpec, store: Store) -> Record:
+def kl(
+    policy: ObservationSpec,
+    reference: ObservationSpec,
+    store: Store,
+    tell: Callable[[str], None],
+) -> Record:
     """Return KL(policy || reference) in nats per sequence, estimated, with intervals over items.
 
     k1 = log p - log q and k3 = q / p - 1 - log(q / p) for completions of p; an item's value is the
     mean over its G samples. k3 is never negative and steadier where the policies are close. Where
-    they are far apart its q / p is hardly ever sampled and it comes out too small. Source: J.
-    Schulman, "Approximating KL divergence", 2020.
+    they are far apart its q / p is hardly ever sampled and it comes out too small. What has to be
+    computed is told in a line. Source: J. Schulman, "Approximating KL divergence", 2020.
     """
     drawn = CompletionsSpec(of=policy)
-    own = _scores(ScoresSpec(completions=drawn, under=policy), store)
-    other = _scores(ScoresSpec(completions=drawn, under=reference), store)
+    scores = [ScoresSpec(completions=drawn, under=under) for under in (policy, reference)]
+    if any(store.find(spec) is None for spec in scores):  # type: ignore[arg-type]
+        names = [model_of(spec).name for spec in (policy, reference)]
+        tell(f"completions of {names[0]}: scoring them by {' and '.join(names)}")
+    own, other = (_scores(spec, store) for spec in scores)
     if own is None or other is None:
         return {"estimator": None, "estimate": None, "interval": None, "bias": OTHER_TOKENS}
     ratio = other - own

@@ -42,7 +42,7 @@ def view(record: Record) -> Record | None:
         "measures": {k: name for k, name in MEASURES.items() if any(row.get(k) for row in rows)},
         "summary": summary(found),
         "pairs": pairs(found["pairs"]),
-        "biases": list(dict.fromkeys(kl["bias"] for pair in found["pairs"] for kl in pair["kl"])),
+        "biases": {kl["estimator"]: kl["bias"] for pair in found["pairs"] for kl in pair["kl"]},
         "levels": [
             (name, found[key], DASHES[dash])
             for key, (_, name, dash) in LEVELS.items()

@@ -13,7 +13,7 @@ from coupling_bench.measuring import sampled_kl
 from coupling_bench.pipelines import observation
 from coupling_bench.specs import JsonlSpec
 from tests import architectures, open_task
-from tests.measuring.asked import measure, question
+from tests.measuring.asked import measure, question, silent
 
 
 @pytest.fixture(autouse=True)
@@ -112,5 +112,5 @@ def test_other_tokens_give_no_divergence_and_no_bound_on_the_reward(folders, tmp
 
 def test_a_policy_is_at_no_distance_from_itself(folders, tmp_path):
     _, (spec, _), store = specs(tmp_path, folders, "ab")
-    found = sampled_kl.kl(spec, dataclasses.replace(spec), store)
+    found = sampled_kl.kl(spec, dataclasses.replace(spec), store, silent)
     assert (found["estimate"], found["k3"]["estimate"]) == (0.0, 0.0)
