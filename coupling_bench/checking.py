@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from coupling_bench import models, prompting, stages, tasks
-from coupling_bench.pipelines import Recipe, observation
+from coupling_bench import models, planning, prompting, stages, tasks
+from coupling_bench.graph import graph
+from coupling_bench.pipelines import NODES, Recipe, observation
 from coupling_bench.probes import Reader
 from coupling_bench.specs import AnyModel, ObservationSpec, PretrainSpec
 from coupling_bench.store import Store
@@ -68,6 +69,7 @@ def check(recipe: Recipe, store: Store | None = None) -> Iterator[Finding]:
         yield from _answers(tokenizer, task, reader)
         yield _context(model, tokenizer, recipe, reader)
         yield from _signal(task, items, texts, reader, recipe, spec)
+        yield _needs(recipe)
 
 
 def _loaded(model: Any, described: AnyModel) -> Finding:
@@ -197,6 +199,16 @@ def _signal(
             "the prompt say what answers look like, or take another base"
         ),
     )
+
+
+def _needs(recipe: Recipe) -> Finding:
+    """Estimate time and memory of both orders, one seed."""
+    nodes = graph((NODES[node](recipe, 0), 0) for node in ("sft_then_rl", "rl_then_sft"))
+    try:
+        line = planning.plan(nodes).line()
+    except ValueError as error:
+        return Finding(name="time and memory", outcome=BAD, detail=str(error))
+    return Finding(name="time and memory", outcome=GOOD, detail=f"one seed, {line}")
 
 
 def _responses(task: Task, items: tuple[Item, ...]) -> list[tuple[str, ...]]:

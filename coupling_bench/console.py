@@ -59,6 +59,10 @@ class Console:
             f"({workers}). Store: {bench.store.root}"
         )
 
+    def plan(self, line: str) -> None:
+        """Say what the run will need."""
+        self._line(f"coupling_bench: {line}")
+
     def progress(self, message: Progress) -> None:
         """Say how far a stage is, unless it was heard of just now."""
         now = time.monotonic()

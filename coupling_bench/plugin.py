@@ -6,9 +6,11 @@ all in the store, take about a second.
 
 from __future__ import annotations
 
+import multiprocessing
 import shlex
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +26,10 @@ from coupling_bench.fingerprint import address
 from coupling_bench.graph import Outcome, graph, missing
 from coupling_bench.graph import run as run_graph
 from coupling_bench.pipelines import NODES, observations
+from coupling_bench.planning import plan_line
 from coupling_bench.report import write_report
 from coupling_bench.runs import Runs
-from coupling_bench.specs import model_of
+from coupling_bench.specs import Spec, model_of
 
 BENCH = pytest.StashKey[Bench]()
 DECIDED = pytest.StashKey[dict[str, Any]]()
@@ -146,11 +149,20 @@ def _train(config: pytest.Config, needed: Iterable[tuple[str, str, str | None]])
         return Outcome(reused={address(spec) for spec in nodes})
     workers = min(bench.workers, len(absent))
     on_gpu = any(model_of(spec).device == "cuda" for spec in absent)
+    if on_gpu:
+        console.plan(_planned(absent))
     executor = open_executor(bench.executor, bench.store, workers, console.progress, fresh=on_gpu)
     try:
         return run_graph(nodes, bench.store, executor, console.finished)
     finally:
         executor.close()
+
+
+def _planned(absent: list[Spec]) -> str:
+    """Return what ``absent`` will need, asked in a process that gives the GPU back."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=1, mp_context=spawn) as process:
+        return process.submit(plan_line, absent).result()
 
 
 @pytest.fixture(scope="session")

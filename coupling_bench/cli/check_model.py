@@ -32,6 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     from coupling_bench import checking
     from coupling_bench.store import Store, default_root
 
+    common.check(arguments)
     recipe = common.recipe(common.entry(arguments.model, arguments), arguments)
     print(f"{recipe.model} on {recipe.task.name}, scale {recipe.scale}")
     fits = True

@@ -14,20 +14,38 @@ from coupling_bench.specs import LoraSpec
 MODELS = Path("suites/models.toml")
 
 
-def add_task(parser: argparse.ArgumentParser) -> None:
-    """Declare the options that name a task and a model's place."""
+def add_task(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
+    """Declare the options that name a task and say where data, models and stages lie."""
     parser.add_argument(
-        "--task", default="grammar", metavar="NAME",
+        "--task", required=required, default=None if required else "grammar", metavar="NAME",
         help=f"one of: {', '.join(scales.TASKS)}, or a task.toml of your own",
     )  # fmt: skip
-    parser.add_argument("--data-dir", type=Path, metavar="FOLDER", help="where cola's files lie")
     parser.add_argument(
-        "--models", type=Path, default=MODELS, metavar="FILE", help=f"entries (default: {MODELS})"
+        "--data-dir", type=path, metavar="FOLDER", help="where CoLA's .tsv files lie (--task cola)"
     )
     parser.add_argument(
-        "--device", default="auto", choices=get_args(Device), help="where models run"
+        "--models", type=path, metavar="FILE", help=f"entries of models (default: {MODELS})"
     )
-    parser.add_argument("--store", type=Path, metavar="FOLDER", help="where stages are kept")
+    parser.add_argument(
+        "--device", default="auto", choices=get_args(Device), help="where models run (auto)"
+    )
+    parser.add_argument(
+        "--store", type=path, metavar="FOLDER",
+        help="where stages are kept (default: $COUPLING_BENCH_STORE, else the user's cache)",
+    )  # fmt: skip
+
+
+def path(text: str) -> Path:
+    """Return what a user means by a path, ``~`` included."""
+    return Path(text).expanduser()
+
+
+def check(arguments: argparse.Namespace) -> None:
+    """Refuse a device or a file that is not there."""
+    if arguments.device == "cuda" and not catalog.cuda_is_there():
+        raise ValueError("--device cuda: no CUDA device was found. Wait for a CPU: --device cpu")
+    if arguments.models is not None and not arguments.models.is_file():
+        raise FileNotFoundError(f"--models: there is no file {arguments.models}.")
 
 
 def add_recipe(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +60,7 @@ def add_recipe(parser: argparse.ArgumentParser) -> None:
 
 def entry(asked: str, arguments: argparse.Namespace) -> Entry:
     """Return the model that a user names: an entry, a folder or an id of the Hub."""
-    return catalog.find(asked, catalog.read(arguments.models))
+    return catalog.find(asked, catalog.read(arguments.models or MODELS))
 
 
 def recipe(entry: Entry, arguments: argparse.Namespace) -> Recipe:

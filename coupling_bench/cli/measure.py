@@ -8,13 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any, get_args
 
-from coupling_bench import catalog, measuring, record, scales
-from coupling_bench.catalog import PROMPTS, Device
+from coupling_bench import catalog, measuring, record
+from coupling_bench.catalog import PROMPTS
+from coupling_bench.cli import common
 from coupling_bench.pipelines import NODES, SplitName
 from coupling_bench.report import write_report
 from coupling_bench.store import Store, default_root
-
-MODELS = Path("suites/models.toml")
 
 
 class _Named(argparse.Action):
@@ -50,13 +49,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
         "--checkpoint", action=_Named, dest="checkpoints", metavar="NAME=PATH",
         help="one of any other name; repeatable",
     )  # fmt: skip
-    option(
-        "--task", required=True, metavar="NAME",
-        help=f"one of: {', '.join(scales.TASKS)}, or a task.toml of your own",
-    )  # fmt: skip
-    option(
-        "--data-dir", type=_path, metavar="FOLDER", help="where CoLA's .tsv files lie (--task cola)"
-    )
+    common.add_task(parser, required=True)
     option("--split", choices=get_args(SplitName), default="held_out", help="(default: held_out)")
     option(
         "--prompts", choices=PROMPTS, default="auto",
@@ -67,14 +60,8 @@ def add(commands: Any) -> argparse.ArgumentParser:
         help="what is asked, with {sentence} or {prompt} for the item and \\n for a line break "
         "(default: what a stage of the store was trained on, else the task's for other models)",
     )  # fmt: skip
-    option("--device", choices=get_args(Device), default="auto", help="(default: auto)")
-    option("--models", type=_path, metavar="FILE", help=f"entries of models (default: {MODELS})")
     option(
-        "--store", type=_path, metavar="FOLDER",
-        help="where observations are kept (default: $COUPLING_BENCH_STORE, else the user's cache)",
-    )  # fmt: skip
-    option(
-        "--reports", type=_path, default=Path("reports/measure"), metavar="FOLDER",
+        "--reports", type=common.path, default=Path("reports/measure"), metavar="FOLDER",
         help="where record.json and index.html go (default: %(default)s)",
     )  # fmt: skip
     return parser
@@ -82,17 +69,14 @@ def add(commands: Any) -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, print the tables, write record and page."""
-    if arguments.device == "cuda" and not catalog.cuda_is_there():
-        raise ValueError("--device cuda: no CUDA device was found. Wait for a CPU: --device cpu")
-    if arguments.models is not None and not arguments.models.is_file():
-        raise FileNotFoundError(f"--models: there is no file {arguments.models}.")
+    common.check(arguments)
     template = arguments.prompt_template
     question = measuring.Question(
         checkpoints=arguments.checkpoints,
         task=measuring.find_task(arguments.task, arguments.data_dir),
         split=arguments.split,
         store=Store(arguments.store or default_root()),
-        entries=catalog.read(arguments.models or MODELS),
+        entries=catalog.read(arguments.models or common.MODELS),
         prompts=arguments.prompts,
         prompt_template=None if template is None else template.replace("\\n", "\n"),
         device=arguments.device,
@@ -115,7 +99,3 @@ def _command(arguments: argparse.Namespace) -> str:
 
 def _tell(line: str) -> None:
     print(line, file=sys.stderr)
-
-
-def _path(text: str) -> Path:
-    return Path(text).expanduser()

@@ -61,7 +61,7 @@ def reward_range(task: TaskSpec, seen: Observation) -> tuple[float, float] | Non
     if isinstance(task, JsonlSpec) and ":" not in task.verifier:
         options = dict(task.verifier_options)
         wrong, right = options.get("wrong", REWARD_WRONG), options.get("right", REWARD_RIGHT)
-        return float(wrong), float(right)
+        return float(str(wrong)), float(str(right))
     return None
 
 

@@ -15,7 +15,7 @@ from coupling_bench.planning.devices import free_bytes, throughput
 from coupling_bench.planning.durations import Work, work
 from coupling_bench.planning.footprints import Footprint, footprint
 from coupling_bench.planning.loads import Load, load_of
-from coupling_bench.planning.plans import Plan, Planned, plan
+from coupling_bench.planning.plans import Plan, Planned, plan, plan_line
 from coupling_bench.planning.shapes import Shape, of_model, of_model_spec, shape_of
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "of_model",
     "of_model_spec",
     "plan",
+    "plan_line",
     "settle",
     "shape_of",
     "throughput",

@@ -41,7 +41,7 @@ class Load:
     """Sequences that a node computes from its beginning to its end, each as often as it is."""
 
 
-def load_of(spec: Spec) -> Load:
+def load_of(spec: Spec | TrainingSpec) -> Load:
     """Return what a node computes; nothing for what trains nothing, and for evaluations.
 
     How much lm-eval's tasks hold is not known before they are fetched.
@@ -116,7 +116,7 @@ def split_of(spec: Spec | TrainingSpec) -> str:
     return {PretrainSpec: "pretraining", SFTSpec: "sft"}.get(type(spec), "rl")
 
 
-def _rows(spec: Spec, size: int) -> int:
+def _rows(spec: Spec | TrainingSpec, size: int) -> int:
     if isinstance(spec, TrainingSpec):
         return steps_of(spec, size) * spec.rows_per_step * sequences(spec)
     assert isinstance(spec, ObservationSpec)

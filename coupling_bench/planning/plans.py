@@ -98,6 +98,11 @@ def plan(
     return Plan(nodes=tuple(planned))
 
 
+def plan_line(nodes: list[Spec]) -> str:
+    """Return the line of what ``nodes`` will need on their devices."""
+    return plan(nodes).line()
+
+
 def _stage(
     spec: TrainingSpec, shape: Shape, load: Load, speed: float, free: Callable[[str], int]
 ) -> Planned:

@@ -20,12 +20,11 @@ from coupling_bench.specs import DPOSpec, model_of
 from coupling_bench.stages import preferences, tokens
 from coupling_bench.stages.compact_head import compact_head
 from coupling_bench.stages.training import (
-    Recorder,
     check_lengths,
     common_options,
     load,
     quiet_libraries,
-    train,
+    train_fitting,
 )
 
 
@@ -45,8 +44,7 @@ class TokenisedDPOTrainer(DPOTrainer):
 def run(spec: DPOSpec, start: Path, folder: Path) -> dict[str, Any]:
     """Train from the checkpoint in ``start`` and write the new one into ``folder``."""
     quiet_libraries()
-    recorder = Recorder(spec, folder)
-    return train(spec, build(spec, start, folder, [recorder]), recorder, folder, start)
+    return train_fitting(spec, build, start, folder)
 
 
 def build(spec: DPOSpec, start: Path, folder: Path, callbacks: list[TrainerCallback]) -> DPOTrainer:

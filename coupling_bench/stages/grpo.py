@@ -13,15 +13,14 @@ from trl import GRPOConfig, GRPOTrainer
 
 from coupling_bench.specs import GRPOSpec
 from coupling_bench.stages import online
-from coupling_bench.stages.training import Recorder, quiet_libraries, train
+from coupling_bench.stages.training import quiet_libraries, train_fitting
 from coupling_bench.stages.unique_grpo import UniqueGRPOTrainer
 
 
 def run(spec: GRPOSpec, start: Path, folder: Path) -> dict[str, Any]:
     """Train from the checkpoint in ``start`` and write the new one into ``folder``."""
     quiet_libraries()
-    recorder = Recorder(spec, folder)
-    return train(spec, build(spec, start, folder, [recorder]), recorder, folder, start)
+    return train_fitting(spec, build, start, folder)
 
 
 def build(

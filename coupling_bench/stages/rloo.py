@@ -14,15 +14,14 @@ from trl import RLOOConfig, RLOOTrainer
 
 from coupling_bench.specs import RLOOSpec
 from coupling_bench.stages import online
-from coupling_bench.stages.training import Recorder, quiet_libraries, train
+from coupling_bench.stages.training import quiet_libraries, train_fitting
 from coupling_bench.stages.unique_rloo import UniqueRLOOTrainer
 
 
 def run(spec: RLOOSpec, start: Path, folder: Path) -> dict[str, Any]:
     """Train from the checkpoint in ``start`` and write the new one into ``folder``."""
     quiet_libraries()
-    recorder = Recorder(spec, folder)
-    return train(spec, build(spec, start, folder, [recorder]), recorder, folder, start)
+    return train_fitting(spec, build, start, folder)
 
 
 def build(

@@ -17,20 +17,18 @@ from coupling_bench.specs import SFTSpec, model_of
 from coupling_bench.stages import tokens
 from coupling_bench.stages.packing import PackedSFTTrainer
 from coupling_bench.stages.training import (
-    Recorder,
     check_lengths,
     common_options,
     load,
     quiet_libraries,
-    train,
+    train_fitting,
 )
 
 
 def run(spec: SFTSpec, start: Path, folder: Path) -> dict[str, Any]:
     """Train from the checkpoint in ``start`` and write the new one into ``folder``."""
     quiet_libraries()
-    recorder = Recorder(spec, folder)
-    return train(spec, build(spec, start, folder, [recorder]), recorder, folder, start)
+    return train_fitting(spec, build, start, folder)
 
 
 def build(

@@ -9,6 +9,8 @@ import dataclasses
 import json
 import math
 import warnings
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ import datasets
 import transformers
 from transformers import PrinterCallback, TrainerCallback
 
-from coupling_bench import models
+from coupling_bench import models, planning
 from coupling_bench.fingerprint import address
 from coupling_bench.progress import Progress, tell
 from coupling_bench.specs import TrainingSpec, model_of
@@ -159,6 +161,38 @@ def train(
         "seed": spec.seed,
     }
     return {**facts, "fallbacks": fallbacks} if fallbacks else facts
+
+
+def train_fitting(
+    spec: TrainingSpec, build: Callable[..., Any], start: Path, folder: Path
+) -> dict[str, Any]:
+    """Train with as many rows at a time as the device's memory holds; return facts.
+
+    On a GPU the spec leaves that open: it is chosen from the memory that is free, and lowered if
+    that was too much after all. Each attempt is a whole training, from the same start and seed.
+
+    Args:
+        spec: how to train.
+        build: ``build(spec, start, folder, callbacks)`` returns the trainer.
+        start: folder of the checkpoint to train from.
+        folder: where the new one goes.
+    """
+
+    def attempt(fitted: TrainingSpec) -> dict[str, Any]:
+        recorder = Recorder(fitted, folder)
+        facts = train(fitted, build(fitted, start, folder, [recorder]), recorder, folder, start)
+        return facts | {
+            "micro_batch": fitted.micro_batch or fitted.rows_per_step,
+            "gradient_checkpointing": bool(fitted.gradient_checkpointing),
+        }
+
+    if model_of(spec).device == "cpu":
+        return attempt(spec)
+    shape = planning.of_model(model_of(spec), lora=spec.lora, autocast=spec.bf16)
+    longest = planning.load_of(spec).longest
+    settled = planning.settle(spec, shape, longest, planning.free_bytes(model_of(spec).device))
+    sizes = [n for n in planning.divisors(spec.rows_per_step) if n <= (settled.micro_batch or 0)]
+    return planning.fit(lambda size: attempt(replace(settled, micro_batch=size)), sizes)
 
 
 def quiet_libraries() -> None:
