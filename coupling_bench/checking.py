@@ -15,6 +15,7 @@ from coupling_bench.graph import graph
 from coupling_bench.pipelines import NODES, Recipe, observation
 from coupling_bench.probes import Reader
 from coupling_bench.specs import AnyModel, ObservationSpec, PretrainSpec
+from coupling_bench.stages.training import quiet_libraries
 from coupling_bench.store import Store
 from coupling_bench.tasks import Item, Task
 
@@ -46,6 +47,7 @@ def check(recipe: Recipe, store: Store | None = None) -> Iterator[Finding]:
         FileNotFoundError: the model cannot be found, or is not pretrained yet.
         ValueError: its tokenizer cannot be used at all.
     """
+    quiet_libraries()
     with tempfile.TemporaryDirectory() as folder:
         own = store if isinstance(recipe.base, PretrainSpec) and store else Store(Path(folder))
         if isinstance(recipe.base, PretrainSpec):
