@@ -95,7 +95,7 @@ class Bench:
     def evaluations(self, model: str, node: str, lm_eval_task: str) -> list[EvaluationSpec]:
         """Return what lm-eval is to find of one node, one a checkpoint."""
         stages = dict.fromkeys(self.stages(model, node))
-        return [evaluation(stage, lm_eval_task, self.data_dir) for stage in stages]
+        return [evaluation(stage, lm_eval_task) for stage in stages]
 
     def recipe_fingerprint(self, model: str, nodes: Iterable[str], claim: Claim) -> str:
         """Return the identity of how a claim is judged: training, margin and requirements.

@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from coupling_bench.models import BASE
+from coupling_bench.models import ADAPTERS, BASE
 from coupling_bench.specs import CheckpointSpec
 
 TOKENIZER = ("tokenizer", "vocab", "merges", "special_tokens", "added_tokens", "chat_template")
@@ -24,6 +24,7 @@ PATTERNS = (
     "tokenizer*", "vocab*", "merges*", "special_tokens*", "added_tokens*", "chat_template*",
 )  # fmt: skip
 NOT_WEIGHTS = ("optimizer", "training_args", "scheduler", "rng_state")
+OF_ADAPTERS = "adapter_model"
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -52,7 +53,7 @@ def find(
     folder = Path(source).expanduser()
     commit = None
     if not folder.is_dir():
-        folder = _fetch(source, revision, name)
+        folder = _fetch(source, revision, name, trusted=options.get("trust_remote_code", False))
         commit = folder.name if COMMIT.fullmatch(folder.name) else None
     elif not any((folder / config).is_file() for config in ("config.json", "adapter_config.json")):
         raise FileNotFoundError(
@@ -80,22 +81,28 @@ def files(folder: Path) -> list[Path]:
     """
     weights = [file for pattern in WEIGHTS for file in folder.glob(pattern)]
     safe = [file for file in weights if "safetensors" in file.name]
-    weights = [f for f in safe or weights if not f.name.startswith(NOT_WEIGHTS)]
+    beside = NOT_WEIGHTS if _is_adapters(folder) else (*NOT_WEIGHTS, OF_ADAPTERS)
+    weights = [f for f in safe or weights if not f.name.startswith(beside)]
     if not weights:
         raise FileNotFoundError(
             f"{folder} holds no weights (*.safetensors or pytorch_model*.bin). Copy the whole "
             "folder that save_pretrained wrote."
         )
-    others = [file for pattern in PATTERNS for file in folder.glob(pattern)]
+    patterns = PATTERNS if _is_adapters(folder) else [p for p in PATTERNS if p != ADAPTERS]
+    others = [file for pattern in patterns for file in folder.glob(pattern)]
     code = list(folder.glob("*.py"))
     return sorted({file for file in (*weights, *others, *code) if file.is_file()})
 
 
 def digests(folder: Path) -> tuple[tuple[str, str], ...]:
     """Return (name, sha256) of each file of a model: who it is, wherever it lies."""
-    return tuple(
-        (f.name, _sha256(str(f), f.stat().st_mtime_ns, f.stat().st_size)) for f in files(folder)
-    )
+    return tuple((file.name, digest(file)) for file in files(folder))
+
+
+def digest(file: Path) -> str:
+    """Return the sha256 of a file; one that has not changed since is not read again."""
+    real = file.resolve()
+    return _sha256(str(real), real.stat().st_mtime_ns, real.stat().st_size)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -104,7 +111,7 @@ def _sha256(path: str, modified: int, size: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _fetch(source: str, revision: str | None, name: str) -> Path:
+def _fetch(source: str, revision: str | None, name: str, *, trusted: bool) -> Path:
     """Return the Hub client's copy of a repository, complete."""
     if not HUB_ID.fullmatch(source):
         raise FileNotFoundError(f"model {name}: there is no folder {source}.")
@@ -112,7 +119,7 @@ def _fetch(source: str, revision: str | None, name: str) -> Path:
 
     utils.logging.set_verbosity_error()
     utils.disable_progress_bars()
-    patterns = [*PATTERNS, "*.safetensors", "*.safetensors.index.json"]
+    patterns = [*PATTERNS, *WEIGHTS[:2], *(["*.py"] if trusted else [])]
     try:
         return Path(snapshot_download(source, revision=revision, allow_patterns=patterns))
     except Exception as error:  # any of the Hub client's many errors
@@ -125,7 +132,7 @@ def _fetch(source: str, revision: str | None, name: str) -> Path:
 
 def _adapted(folder: Path, name: str, options: dict[str, Any]) -> CheckpointSpec | None:
     """Return what low-rank adapters in ``folder`` are adapters of; None for a whole model."""
-    if (folder / "config.json").is_file() or not (folder / "adapter_config.json").is_file():
+    if not _is_adapters(folder):
         return None
     linked = folder / BASE
     if (
@@ -133,16 +140,25 @@ def _adapted(folder: Path, name: str, options: dict[str, Any]) -> CheckpointSpec
     ).is_file():  # a stage of ours: it knows what it adapts, wherever the store has gone
         return find(str(linked), name=f"{name} (base)", **options)
     try:
-        base = json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"]
-    except (json.JSONDecodeError, KeyError):
-        base = None
+        config = json.loads((folder / ADAPTERS).read_text())
+        base, revision = config["base_model_name_or_path"], config.get("revision")
+    except (json.JSONDecodeError, KeyError, TypeError, AttributeError):
+        base, revision = None, None
     if not isinstance(base, str) or not base:
         raise ValueError(
             f"model {name}: {folder}/adapter_config.json names no base_model_name_or_path, so "
             "there is nothing to adapt. Write the base model's id or folder there."
         )
     beside = folder / base  # a relative path is meant from where the adapters lie
-    return find(str(beside) if beside.is_dir() else base, name=f"{name} (base)", **options)
+    found = str(beside) if beside.is_dir() else base
+    return find(found, name=f"{name} (base)", revision=revision, **options)
+
+
+def _is_adapters(folder: Path) -> bool:
+    """Say whether weights in ``folder`` are adapters' alone; some trainers add a config.json."""
+    whole = [file for pattern in WEIGHTS for file in folder.glob(pattern)]
+    whole = [file for file in whole if not file.name.startswith((*NOT_WEIGHTS, OF_ADAPTERS))]
+    return (folder / ADAPTERS).is_file() and not whole
 
 
 def _prompts(folder: Path, adapted: CheckpointSpec | None) -> str:

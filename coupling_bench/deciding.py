@@ -71,6 +71,9 @@ def decide(
     if recording and verdict not in (None, Verdict.INCONCLUSIVE):
         accepted = verdict.value
     outcome, message = _say(claim, judgement, verdict, unmet, accepted, seeds)
+    unknown = [r["name"] for r in requires if r["estimate"] is None]
+    if unknown:
+        message += f" Not checked, because it cannot be known on this task: {'; '.join(unknown)}."
     record = {
         "claim": claim.sentence,
         "cites": claim.cites,

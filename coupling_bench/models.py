@@ -167,9 +167,9 @@ def link_base(folder: Path, base: Path) -> None:
 
     The link is relative within the store, which may be moved as a whole.
     """
-    target = base.resolve()
-    inside = target.parent == folder.resolve().parent
-    (folder / BASE).symlink_to(Path("..") / target.name if inside else target)
+    target, store = base.resolve(), folder.resolve().parent
+    inside = target.is_relative_to(store)
+    (folder / BASE).symlink_to(Path("..") / target.relative_to(store) if inside else target)
 
 
 def save_snapshot(model: Any, folder: Path, step: int) -> None:

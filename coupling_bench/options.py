@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -135,7 +135,7 @@ def _entries(config: pytest.Config) -> tuple[Entry, ...]:
         raise FileNotFoundError(f"--models: there is no file {path}.")
     listed = catalog.read(path)
     if option.model:
-        asked = [catalog.find(name, listed) for name in dict.fromkeys(option.model)]
+        asked = [_model(name, listed) for name in dict.fromkeys(option.model)]
     else:
         wanted = _wants_gpu(option.markexpr)
         asked = [e for e in listed.values() if e.default and e.gpu == wanted]
@@ -149,6 +149,13 @@ def _entries(config: pytest.Config) -> tuple[Entry, ...]:
                 "suites/models.toml."
             )
     return tuple(asked)
+
+
+def _model(asked: str, listed: Mapping[str, Entry]) -> Entry:
+    try:
+        return catalog.find(asked, listed)
+    except ValueError as error:
+        raise ValueError(f"--model: {error}") from None
 
 
 def _overrides(option: Any) -> tuple[Override, ...]:

@@ -6,12 +6,15 @@ and one entry in ``NODES``.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
 from coupling_bench.specs import (
+    ColaSpec,
     DPOSpec,
     EvaluationSpec,
     GRPOSpec,
@@ -165,10 +168,29 @@ def observation(stage: StageSpec, seed: int, split: str) -> ObservationSpec:
     return next(o for o in observations(stage, seed) if o.split == split)
 
 
-def evaluation(stage: StageSpec, lm_eval_task: str, data_dir: Path | None = None) -> EvaluationSpec:
-    """Return the evaluation of one stage on a task of lm-eval."""
-    folder = str(data_dir) if data_dir else None
-    return EvaluationSpec(of=stage, lm_eval_task=lm_eval_task, data_dir=folder)
+def evaluation(stage: StageSpec, lm_eval_task: str) -> EvaluationSpec:
+    """Return the evaluation of one stage on a task of lm-eval.
+
+    Raises:
+        FileNotFoundError: CoLA's files are asked for and are not there.
+    """
+    data: tuple[tuple[str, str], ...] = ()
+    folder = None
+    if isinstance(stage.task, ColaSpec):
+        data, folder = stage.task.files, stage.task.folder
+    elif lm_eval_task.startswith("coupling_cola") or lm_eval_task == "coupling":
+        from coupling_bench.tasks import cola
+
+        folder = os.environ.get(cola.FOLDER)
+        data = cola.digests(Path(folder).expanduser() if folder else None)
+    ours = lm_eval_task.split("_")[0] == "coupling"
+    return EvaluationSpec(
+        of=stage,
+        lm_eval_task=lm_eval_task,
+        data=data,
+        lm_eval_version=None if ours else version("lm-eval"),
+        data_dir=folder,
+    )
 
 
 def lineage(stage: StageSpec) -> Iterator[StageSpec]:

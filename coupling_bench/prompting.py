@@ -6,12 +6,20 @@ so that they mean the same by "the probability of an answer".
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from typing import Any
 
 from coupling_bench.specs import AnyModel
 from coupling_bench.tasks import Item, Task
 
+TODAY = datetime.date(2026, 1, 1)
+SETTINGS = {
+    "enable_thinking": False,
+    "strftime_now": TODAY.strftime,
+    "date_string": TODAY.strftime("%d %b %Y"),
+}
+"""What templates are told: some ask for the date, and prompts must not change from day to day."""
 SENTINEL = "ANSWER"
 """Stands for an answer while a template's end of a turn is looked for."""
 
@@ -100,7 +108,7 @@ def answer_ids(tokenizer: Any, prompts: Sequence[str], answers: Sequence[str]) -
 
 
 def _render(tokenizer: Any, messages: list[dict[str, str]], **options: Any) -> str:
-    return tokenizer.apply_chat_template(messages, tokenize=False, enable_thinking=False, **options)
+    return tokenizer.apply_chat_template(messages, tokenize=False, **SETTINGS, **options)
 
 
 def _added_beginning(tokenizer: Any) -> str:

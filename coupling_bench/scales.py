@@ -125,7 +125,6 @@ def _embedded(model: ModelSpec, task: TaskSpec, scale: str) -> Recipe:
     base = PretrainSpec(
         start=model,
         task=task,
-        threads=2,  # all other stages wait for it
         snapshot_every=10_000,
         learning_rate=4e-3,
         lr_scheduler_type="cosine",

@@ -140,17 +140,26 @@ def test_the_fixtures_read_as_a_glossary():
 
 
 BAD = [
-    (["--model", "embeded"], "--model: 'embeded' is unknown; valid names: embedded. Did you mean"),
+    (["--model", "embeded"], "--model: 'embeded' is unknown: no entry of models.toml (embedded, "),
+    (["--model", "nobody/nothing"], "model nothing: there is no folder nobody/nothing, and it"),
+    (["--models", "/nowhere.toml"], "--models: there is no file /nowhere.toml"),
+    (["--lora-rank", "4"], "--lora-rank needs --peft lora"),
+    (["--peft", "lora", "--lora-rank", "no"], "--lora-rank: found 'no', needed a whole number"),
+    (["--set", "grpo.bata=1"], "--set grpo.bata: GRPOSpec has no field 'bata'"),
+    (["--set", "sft.learning_rate=fast"], "--set sft.learning_rate: found 'fast', needed"),
+    (["--recipe", "/nowhere.toml"], "--recipe: there is no file /nowhere.toml"),
+    (["--task", "/nowhere/task.toml"], "/nowhere/task.toml"),
+    (["--device", "tpu"], "--device: 'tpu' is unknown; valid names: auto, cpu, cuda."),
     (["--task", "gramar"], "--task: 'gramar' is unknown; valid names: grammar, cola. Did you mean"),
-    (["--scale", "large"], "--scale: 'large' is unknown; valid names: small, smoke."),
+    (["--scale", "large"], "--scale: 'large' is unknown; valid names: small, smoke, paper."),
     (["--executor", "proces"], "--executor: 'proces' is unknown; valid names: process, inline."),
     (["--seeds", "0"], "--seeds: found '0', needed a whole number from 1 to 9999"),
     (["--seeds", "three"], "--seeds: found 'three', needed"),
     (["--workers", "-1"], "--workers: found '-1', needed"),
-    (["--data-dir", "."], "--data-dir: the task grammar is generated"),
+    (["--data-dir", "."], "--data-dir: grammar is generated, it reads no file"),
     (["--task", "cola", "--data-dir", "/nowhere"], "/nowhere/in_domain_train.tsv is missing"),
     (["--record", "--scale", "smoke"], "--record: the scale smoke gives no verdicts"),
-    (["-m", "gpu"], "-m gpu: no CUDA device was found"),
+    (["-m", "gpu"], "qwen3-0.6b needs a CUDA device, and none was found"),
 ]
 
 
@@ -173,7 +182,7 @@ def test_verdicts_of_uncommitted_code_are_not_accepted(tmp_path):
     for part in ("suites", "fixtures"):
         (clone / part).mkdir(parents=True)
     for name in ("conftest.py", "pyproject.toml", "fixtures/__init__.py", "fixtures/data.py",
-                 "fixtures/stages.py", f"suites/{SUITES[0]}"):  # fmt: skip
+                 "fixtures/stages.py", "suites/models.toml", f"suites/{SUITES[0]}"):  # fmt: skip
         (clone / name).write_text((ROOT / name).read_text())
     identity = ["-c", "user.name=n", "-c", "user.email=e@example.org"]
     no_git = run("suites", "--record", "--rootdir", str(clone), store=tmp_path, reports=tmp_path)

@@ -18,8 +18,6 @@ from coupling_bench.tasks import cola as cola_files
 
 PROMPT = "COUPLING_BENCH_PROMPT"
 """Environment variable: the template of every prompt, with ``{sentence}`` in it."""
-COLA = "COUPLING_BENCH_COLA"
-"""Environment variable: the folder of CoLA's own files."""
 SPLITS = ("held_out", "out_of_domain")
 
 
@@ -35,7 +33,7 @@ def cola(data_dir: str | None = None, **metadata: Any) -> dict[str, Any]:
         FileNotFoundError: a file is missing, or the Hub cannot be reached.
         ValueError: a line of a file, or the template, is malformed.
     """
-    folder = data_dir or os.environ.get(COLA)
+    folder = data_dir or os.environ.get(cola_files.FOLDER)
     splits = cola_files.evaluation_splits(Path(folder).expanduser() if folder else None)
     return _datasets("cola", splits, template(metadata))
 

@@ -51,6 +51,7 @@ __all__ = [
     "is_stage",
     "model_of",
     "parent",
+    "root",
 ]
 
 Spec = StageSpec | ObservationSpec | EvaluationSpec
@@ -65,6 +66,14 @@ def parent(spec: Spec) -> StageSpec | None:
     """Return the stage that must be finished before ``spec`` can run, or None for the first."""
     start = spec.start if is_stage(spec) else spec.of
     return start if isinstance(start, StageSpec) else None
+
+
+def root(spec: Spec) -> StageSpec | None:
+    """Return the first stage that ``spec`` descends from; None if it is the first itself."""
+    first = parent(spec)
+    while first is not None and (before := parent(first)) is not None:
+        first = before
+    return first
 
 
 def model_of(spec: Spec | TrainingSpec) -> AnyModel:

@@ -50,5 +50,9 @@ class EvaluationSpec:
     """Torch threads."""
     evaluation_version: int = 1
     """Raised by hand when a change of our tasks or of how they are run changes what is found."""
+    data: tuple[tuple[str, str], ...] = ()
+    """(file, sha256) of CoLA's files, where the task is made of them."""
+    lm_eval_version: str | None = None
+    """Of lm-eval, whose own tasks come with it; None: the task is one of ours."""
     data_dir: str | None = field(default=None, metadata=EXECUTION)
     """Where CoLA's files lie; None: the environment's folder, or the Hub's copy."""

@@ -212,7 +212,10 @@ class DPOSpec(TrainingSpec):
     f_divergence_type: str = "reverse_kl"
     use_weighting: bool = False
     sync_ref_model: bool = False
-    disable_dropout: bool = False
+    disable_dropout: bool = True
+    """As TRL has it: the policy is compared with its start, not with the start's noise."""
+    dataloader_drop_last: bool = True
+    """TRL averages over micro-batches, whose mean is the batch's only if they are equally long."""
 
     @property
     def rows_per_step(self) -> int:

@@ -12,7 +12,7 @@ import resource
 import sys
 from pathlib import Path
 
-from coupling_bench.specs import Spec, model_of, parent
+from coupling_bench.specs import ImportSpec, Spec, model_of, parent, root
 from coupling_bench.store import Entry, Store
 
 RUNNERS = {
@@ -41,6 +41,10 @@ def make(spec: Spec, store: Store) -> tuple[Entry, bool]:
 
         start = parent(spec)
         start_folder = store.get(start).folder if start is not None else None
+        base = root(spec)
+        if start is not None and isinstance(base, ImportSpec):
+            refresh = importlib.import_module(RUNNERS["ImportSpec"]).refresh
+            refresh(base, store.get(base).folder)
         torch.set_num_threads(spec.threads)
         runner = importlib.import_module(RUNNERS[type(spec).__name__])
         facts = runner.run(spec, start_folder, folder)

@@ -14,7 +14,7 @@ from datasets import Dataset
 from transformers import TrainerCallback
 from trl import DPOConfig, DPOTrainer
 
-from coupling_bench import tasks
+from coupling_bench import models, tasks
 from coupling_bench.prompting import prompt_texts
 from coupling_bench.specs import DPOSpec, model_of
 from coupling_bench.stages import preferences, tokens
@@ -64,7 +64,8 @@ def build(spec: DPOSpec, start: Path, folder: Path, callbacks: list[TrainerCallb
     asked = [prompts[pair.place] for pair in found]
     chosen = tokens.of_completions(tokenizer, asked, [pair.chosen for pair in found], True)
     rejected = tokens.of_completions(tokenizer, asked, [pair.rejected for pair in found], True)
-    check_lengths(spec, [*chosen, *rejected], tokenizer, spec.max_length)
+    limit = min(spec.max_length, models.context(model, tokenizer))
+    check_lengths(spec, [*chosen, *rejected], tokenizer, limit)
     rows = [pair_row(*both) for both in zip(chosen, rejected, strict=True)]
     return TokenisedDPOTrainer(
         model=model,

@@ -7,7 +7,8 @@ one that it rewards less. Every prompt has at most one, so an epoch sees each pr
 Where answers are a closed set, both are of that set: chosen is the best rewarded, rejected one of
 the others, drawn where there are several. The demonstrators have no part in it. Where answers are
 open, chosen is the demonstrated response, and rejected one completion of the starting policy at
-temperature 1; prompts whose completion is rewarded no less than the response are left out.
+temperature 1; prompts whose completion is rewarded no less than the response, or was cut before
+its end, are left out.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Pair:
 
 
 def pairs(
-    task: Task, items: Sequence[Item], seed: int, sample: Callable[[], Sequence[str]]
+    task: Task, items: Sequence[Item], seed: int, sample: Callable[[], Sequence[str | None]]
 ) -> list[Pair]:
     """Return the pairs of ``items``, in their order.
 
@@ -46,7 +47,8 @@ def pairs(
         task: whose verifier prefers.
         items: the prompts.
         seed: of what is drawn from a closed set.
-        sample: returns one completion of each prompt; called only where answers are open.
+        sample: returns one completion of each prompt, None for one that was cut; called only
+            where answers are open.
 
     Raises:
         ValueError: the verifier tells no two answers of any prompt apart, or gives no number.
@@ -64,8 +66,12 @@ def pairs(
 
 def sampled(
     model: Any, tokenizer: Any, prompts: Sequence[str], *, max_new_tokens: int, seed: int
-) -> list[str]:
-    """Return one completion of each prompt at temperature 1, the same for the same seed."""
+) -> list[str | None]:
+    """Return one completion of each prompt at temperature 1, the same for the same seed.
+
+    None for a completion that was cut before its end: as an answer that ends there the policy
+    never gave it.
+    """
     bare = model.get_base_model() if hasattr(model, "peft_config") else model
     kind = WholeRows if branching.obstacle(bare) else branching.Branching
     padding, ends = tokenizer.pad_token_id, [tokenizer.eos_token_id]
@@ -76,7 +82,9 @@ def sampled(
         for begin in range(0, len(ids), SAMPLED_TOGETHER):
             batch = kind(model, ids[begin : begin + SAMPLED_TOGETHER], padding, ends)
             drawn += batch.sample(1, max_new_tokens, temperature=1.0, top_p=1.0)
-    return tokenizer.batch_decode(drawn, skip_special_tokens=True)
+    texts = tokenizer.batch_decode(drawn, skip_special_tokens=True)
+    cut = [len(ids) >= max_new_tokens and ids[-1] not in ends for ids in drawn]
+    return [None if unended else text for text, unended in zip(texts, cut, strict=True)]
 
 
 def _of_closed_set(task: Task, items: Sequence[Item], seed: int) -> list[Pair]:
@@ -93,13 +101,17 @@ def _of_closed_set(task: Task, items: Sequence[Item], seed: int) -> list[Pair]:
     return found
 
 
-def _of_responses(task: Task, items: Sequence[Item], sampled: Sequence[str]) -> list[Pair]:
-    responses = [task.response(item) for item in items]
-    earned = zip(_rewards(task, items, responses), _rewards(task, items, sampled), strict=True)
+def _of_responses(task: Task, items: Sequence[Item], sampled: Sequence[str | None]) -> list[Pair]:
+    ended = [(place, text) for place, text in enumerate(sampled) if text is not None]
+    asked = [items[place] for place, _ in ended]
+    texts, responses = [text for _, text in ended], [task.response(item) for item in asked]
+    earned = zip(_rewards(task, asked, responses), _rewards(task, asked, texts), strict=True)
     return [
-        Pair(place=place, chosen=responses[place], rejected=sampled[place])
-        for place, (of_response, of_sampled) in enumerate(earned)
-        if of_sampled < of_response
+        Pair(place=place, chosen=response, rejected=text)
+        for (place, text), response, (of_response, of_text) in zip(
+            ended, responses, earned, strict=True
+        )
+        if of_text < of_response
     ]
 
 

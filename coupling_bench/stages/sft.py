@@ -12,7 +12,7 @@ from datasets import Dataset
 from transformers import TrainerCallback
 from trl import SFTConfig
 
-from coupling_bench import tasks
+from coupling_bench import models, tasks
 from coupling_bench.specs import SFTSpec, model_of
 from coupling_bench.stages import tokens
 from coupling_bench.stages.packing import PackedSFTTrainer
@@ -45,7 +45,8 @@ def build(
         tokenizer, model_of(spec), spec.task, "sft", spec.completion_only_loss
     )
     rows = [of_item[answer] for of_item, answer in zip(answered, demonstrated, strict=True)]
-    check_lengths(spec, rows, tokenizer, spec.max_length)
+    limit = min(spec.max_length, models.context(model, tokenizer))
+    check_lengths(spec, rows, tokenizer, limit)
     return PackedSFTTrainer(
         model=model,
         args=configure(spec, folder),

@@ -109,9 +109,23 @@ def load(spec: TrainingSpec, start: Path) -> tuple[Any, Any]:
     if spec.lora is not None and not adapted:
         transformers.set_seed(spec.seed)  # the adapters' first factors are random
         model = models.adapt(model, spec.lora)
-    elif spec.lora is None and adapted:
+    elif spec.lora is not None:
+        _check_adapters(spec, model.peft_config["default"])
+    elif adapted:
         model = model.merge_and_unload().requires_grad_(True)  # peft has frozen them
     return model, tokenizer
+
+
+def _check_adapters(spec: TrainingSpec, found: Any) -> None:
+    """Refuse to go on with other adapters than the spec says."""
+    lora = spec.lora
+    if lora is None or (found.r, found.lora_alpha) == (lora.rank, lora.alpha):
+        return
+    raise ValueError(
+        f"{address(spec)}: it is to train adapters of rank {lora.rank} and alpha {lora.alpha}, and "
+        f"starts from a checkpoint with rank {found.r} and alpha {found.lora_alpha}. Say the same "
+        "for every stage: --peft lora --lora-rank N --lora-alpha N"
+    )
 
 
 def check_lengths(spec: TrainingSpec, rows: list[dict[str, Any]], tokenizer, limit: int) -> None:

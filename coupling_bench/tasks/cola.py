@@ -19,6 +19,8 @@ FILES = {
     "held_out": "in_domain_dev.tsv",
     "out_of_domain": "out_of_domain_dev.tsv",
 }
+FOLDER = "COUPLING_BENCH_COLA"
+"""Environment variable: the folder of the files, where no option can name it."""
 HUB_DATASET = "nyu-mll/glue"
 HUB_REVISION = "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c"
 HUB_FILES = ("cola/train-00000-of-00001.parquet", "cola/validation-00000-of-00001.parquet")

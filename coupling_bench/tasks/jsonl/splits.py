@@ -77,22 +77,27 @@ def _deal(spec: JsonlSpec, files: dict[str, Rows]) -> dict[str, Rows]:
 def _reward_of_no_answer(
     spec: JsonlSpec, verifier: verifiers.Verifier | verifiers.RewardFunction, items: Sequence[Item]
 ) -> float:
-    """Return what a text earns that is none of a closed set; the empty one stands for them.
+    """Return what a text earns that is none of a closed set; a few stand for them.
 
     Raises:
-        ValueError: it depends on the row: then probabilities of the answers do not give J.
+        ValueError: it depends on row or text: then probabilities of the answers do not give J.
     """
     if spec.answers is None:
         return REWARD_WRONG
     asked = items[:ASKED]
-    earned = verifier.rewards(asked, [""] * len(asked))
-    if min(earned) != max(earned):
-        raise ValueError(
-            f"verifier {spec.verifier} gives an empty completion {min(earned)} on one row and "
-            f"{max(earned)} on another. With a closed set of answers all that is none of them must "
-            "earn the same; leave out answers, and the reward is estimated from samples."
-        )
-    return earned[0]
+    first, last = spec.answers[0], spec.answers[-1]
+    near = (f"{first}.", f"{last}\n", f" {first}", f"I say {last}", f"{first} {last}")
+    nothing = verifier.rewards(asked[:1], [""])[0]
+    for text in ("", *(text for text in near if text not in spec.answers)):
+        others = [r for r in verifier.rewards(asked, [text] * len(asked)) if r != nothing]
+        if others:
+            raise ValueError(
+                f"verifier {spec.verifier} gives {others[0]} to {text!r}, which is no answer, and "
+                f"{nothing} elsewhere. With a closed set of answers all that is none of them must "
+                "earn the same: take the verifier label, or leave out answers, and the reward is "
+                "estimated from samples."
+            )
+    return nothing
 
 
 def _by_prompt(items: Iterable[Item]) -> dict[Prompt, Rows]:

@@ -1,0 +1,53 @@
+"""The commands of docs/your_own.md, in the order of the page, as a reader types them.
+
+What differs: the smoke scale, two seeds and one suite, so that it takes seconds; a folder of the
+test's own for stages and reports; and for MODEL a small model that has learnt to answer.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "your_own.md"
+SUITE = "suites/test_rl_after_sft_raises_the_sft_loss.py --scale smoke --seeds 2"
+
+
+def commands():
+    blocks = re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), flags=re.S | re.M)
+    return [line for block in blocks for line in block.splitlines() if line.strip()]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("own")
+
+
+def run(command, place):
+    """Run one line of the page; return what it said."""
+    store = place / "store"
+    trained = next(store.glob("PretrainSpec-*"), Path("nothing trained yet"))
+    python = f"{sys.executable} -m "
+    line = re.sub(r"^pytest suites", f"{python}pytest -p no:cacheprovider {SUITE}", command)
+    line = re.sub(r"^coupling-bench", f"{python}coupling_bench", line)
+    if "pytest" in line:
+        line += f" --reports {place / 'reports'}"
+    settings = {"COUPLING_BENCH_STORE": str(store), "MODEL": str(trained)}
+    done = subprocess.run(
+        ["bash", "-c", line], cwd=ROOT, env=os.environ | settings, capture_output=True, text=True
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def test_every_command_of_the_page_does_what_it_says(place):
+    said = {command: run(command, place) for command in commands()}
+    assert len(said) >= 4
+    for command, output in said.items():
+        expected = "The model fits the task" if "check-model" in command else "Report: "
+        assert expected in output, command
+    assert (place / "reports" / "index.html").exists()
