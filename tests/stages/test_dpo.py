@@ -165,6 +165,7 @@ def test_where_answers_are_open_a_sample_of_the_start_is_rejected(start, tmp_pat
     spec = dataclasses.replace(
         NODES["dpo"](RECIPE, 0),
         task=JsonlSpec(name="made up", files=(), folder="", paths=(), verifier="exact"),
+        max_completion_length=100,
     )
 
     def verify(items, texts):
@@ -179,14 +180,18 @@ def test_where_answers_are_open_a_sample_of_the_start_is_rejected(start, tmp_pat
         return [{name: decode(ids) for name, ids in row.items()} for row in made.train_dataset]
 
     rows = texts(0)
-    assert [row["prompt_ids"] for row in rows] == [f"cats {n}\n" for n in range(24)]
-    assert [row["chosen_ids"] for row in rows] == [word + models.END_OF_SEQUENCE for word in words]
     model, tokenizer = models.load(start)
     drawn = preferences.sampled(
-        model, tokenizer, [row["prompt_ids"] for row in rows],
+        model, tokenizer, [f"cats {n}\n" for n in range(24)],
         max_new_tokens=spec.max_completion_length, seed=0,
     )  # fmt: skip
-    assert [row["rejected_ids"] for row in rows] == [t + models.END_OF_SEQUENCE for t in drawn]
+    end = models.END_OF_SEQUENCE
+    assert [(row["prompt_ids"], row["chosen_ids"], row["rejected_ids"]) for row in rows] == [
+        (f"cats {n}\n", word + end, text + end)
+        for n, (word, text) in enumerate(zip(words, drawn, strict=True))
+        if text is not None  # cut before its end
+    ]
+    assert len(rows) > 12
     assert rows == texts(0)
     assert rows != texts(1)
 

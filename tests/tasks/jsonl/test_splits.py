@@ -125,17 +125,22 @@ def test_a_field_that_a_row_lacks_is_none_there_as_in_a_dataset(tmp_path):
         assert item.columns["extra"] == (1 if item.columns["source"]["page"] % 2 else None)
 
 
-def test_what_no_answer_earns_is_what_a_users_function_gives_to_an_empty_text(tmp_path):
+def test_what_no_answer_earns_is_what_a_users_function_gives_to_all_that_is_none(tmp_path):
     path = write(tmp_path, rows(30), f'{CLOSED}[verifier]\nkind = "rewards:f"\n')
     (tmp_path / "rewards.py").write_text(
-        "def f(completions, **_):\n    return [0.25 if not c else 1.0 for c in completions]\n"
+        "def f(completions, **_):\n"
+        "    return [1.0 if c in ('r0', 'r1', 'r2') else 0.25 for c in completions]\n"
     )
     assert tasks.load(read_task(path)).reward_of_no_answer == 0.25
     (tmp_path / "rewards.py").write_text(
         "def f(truth, **_):\n    return [float(t[1]) for t in truth]\n"
     )
-    with pytest.raises(ValueError, match=r"gives an empty completion 0\.0 on one row and 1\.0 on"):
+    with pytest.raises(ValueError, match=r"gives .* to '', which is no answer, and .* elsewhere"):
         read_task(path)
+    for lenient in ("contains", "exact"):
+        path = write(tmp_path, rows(30), f'{CLOSED}[verifier]\nkind = "{lenient}"\n')
+        with pytest.raises(ValueError, match="take the verifier label"):
+            read_task(path)
 
 
 @pytest.mark.parametrize(
