@@ -114,13 +114,16 @@ def find(asked: str, entries: Mapping[str, Entry]) -> Entry:
     Raises:
         ValueError: it is none of these.
     """
+    if not asked.strip():
+        raise ValueError("found an empty name, needed a model. Is the variable set?")
     if asked in entries:
         return entries[asked]
     for entry in entries.values():
         if entry.source == asked:
             return entry
     if Path(asked).expanduser().is_dir() or "/" in asked:
-        last = Path(asked).expanduser().resolve().name if Path(asked).exists() else asked
+        path = Path(asked).expanduser()
+        last = path.resolve().name if path.exists() else asked.rstrip("/")
         name = re.sub(r"[^a-z0-9._-]+", "-", last.rsplit("/", 1)[-1].lower()).strip("-.")
         return Entry(name=name or "model", source=asked)
     near = difflib.get_close_matches(asked, entries, n=1)

@@ -61,16 +61,27 @@ def find(
             "model of transformers or peft. Name the folder that save_pretrained wrote."
         )
     adapted = _adapted(folder, name, options)
+    known = () if commit else digests(folder)
+    _check_tokenizer(folder, adapted, name)
     template = prompts if prompts != "auto" else _prompts(folder, adapted)
     return CheckpointSpec(
         name=name,
         revision=commit,
-        files=() if commit else digests(folder),
+        files=known,
         folder=str(folder.resolve()),
         adapted=adapted,
         prompts=template,  # type: ignore[arg-type]
         **options,
     )
+
+
+def _check_tokenizer(folder: Path, adapted: CheckpointSpec | None, name: str) -> None:
+    places = [folder, Path(adapted.folder)] if adapted is not None else [folder]
+    if not any(file.is_file() for place in places for file in place.glob("*token*")):
+        raise FileNotFoundError(
+            f"model {name}: {folder} holds no tokenizer (tokenizer.json, tokenizer_config.json). "
+            "Save it there too: tokenizer.save_pretrained(FOLDER)"
+        )
 
 
 def files(folder: Path) -> list[Path]:
@@ -113,8 +124,11 @@ def _sha256(path: str, modified: int, size: int) -> str:
 
 def _fetch(source: str, revision: str | None, name: str, *, trusted: bool) -> Path:
     """Return the Hub client's copy of a repository, complete."""
-    if not HUB_ID.fullmatch(source):
-        raise FileNotFoundError(f"model {name}: there is no folder {source}.")
+    if not HUB_ID.fullmatch(source) or Path(source).is_file():
+        found = "a file" if Path(source).is_file() else "nothing there"
+        raise FileNotFoundError(
+            f"model {name}: {source} is {found}, needed the folder that save_pretrained wrote."
+        )
     from huggingface_hub import snapshot_download, utils
 
     utils.logging.set_verbosity_error()
@@ -151,7 +165,12 @@ def _adapted(folder: Path, name: str, options: dict[str, Any]) -> CheckpointSpec
         )
     beside = folder / base  # a relative path is meant from where the adapters lie
     found = str(beside) if beside.is_dir() else base
-    return find(found, name=f"{name} (base)", revision=revision, **options)
+    try:
+        return find(found, name=f"{name} (base)", revision=revision, **options)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{error} {folder / ADAPTERS} names it as base_model_name_or_path."
+        ) from None
 
 
 def _is_adapters(folder: Path) -> bool:

@@ -58,6 +58,9 @@ class Console:
             f"{len(stages) - len(to_train)} in the store, {len(to_train)} to train "
             f"({workers}). Store: {bench.store.root}"
         )
+        if bench.overrides:
+            said = "; ".join(f"{o.section}.{'.'.join(o.path)}={o.value}" for o in bench.overrides)
+            self._line(f"coupling_bench: recipe changed: {said}")
 
     def plan(self, line: str) -> None:
         """Say what the run will need."""

@@ -91,18 +91,25 @@ def load(
         dtype: of the weights, whatever ``model`` says.
     """
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
     adapters = (folder / ADAPTERS).exists()
     trusted = model is not None and model.trust_remote_code
     attention = model.attention if model else AUTO
-    loaded: Any = AutoModelForCausalLM.from_pretrained(
-        folder / BASE if adapters else folder,
-        dtype=getattr(torch, dtype or (model.dtype if model else "float32")),
-        attn_implementation=None if attention == AUTO else attention,
-        local_files_only=True,
-        trust_remote_code=trusted,
-    )
+    source = folder / BASE if adapters else folder
+    try:
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            source,
+            dtype=getattr(torch, dtype or (model.dtype if model else "float32")),
+            attn_implementation=None if attention == AUTO else attention,
+            local_files_only=True,
+            trust_remote_code=trusted,
+        )
+    except SafetensorError as error:
+        raise ValueError(
+            f"model: the weights in {source.resolve()} are damaged ({error}). Copy them again."
+        ) from None
     tokenizer = AutoTokenizer.from_pretrained(
         folder, local_files_only=True, trust_remote_code=trusted
     )
@@ -124,8 +131,20 @@ def adapt(model: PreTrainedModel, lora: LoraSpec) -> Any:
 
     A fresh adapter changes nothing: its second factor is zero.
     """
+    import torch
     from peft import LoraConfig, get_peft_model
 
+    linear = {
+        name.rsplit(".", 1)[-1]
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear) or type(module).__name__ == "Conv1D"
+    }
+    unknown = set() if isinstance(lora.targets, str) else {*lora.targets} - linear
+    if unknown:
+        raise ValueError(
+            f"--lora-targets: {model.config.model_type} has no linear layers called "
+            f"{', '.join(sorted(unknown))}; it has {', '.join(sorted(linear))}."
+        )
     return get_peft_model(
         model,
         LoraConfig(

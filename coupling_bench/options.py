@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -141,6 +142,12 @@ def _entries(config: pytest.Config) -> tuple[Entry, ...]:
         asked = [e for e in listed.values() if e.default and e.gpu == wanted]
         if not asked:
             raise ValueError(f"no entry of {path} is a default; name a model: --model NAME.")
+    unmarked = [entry.name for entry in asked if not entry.gpu]
+    if _wants_gpu(option.markexpr) and unmarked:
+        raise ValueError(
+            f"-m gpu: {unmarked[0]} is not marked gpu, so nothing of it would run. Leave -m gpu "
+            "out (--device cuda says where), or list it in suites/models.toml with the mark."
+        )
     names = [entry.name for entry in asked]
     for name in names:
         if names.count(name) > 1:
@@ -166,9 +173,11 @@ def _overrides(option: Any) -> tuple[Override, ...]:
 def _task(option: Any, config: pytest.Config) -> tuple[str, Path | None]:
     """Return name or path of the task and the folder of its data, read once to be sure of them."""
     name = option.task
-    own = name.endswith(".toml")
+    path = (config.invocation_params.dir / name).resolve()
+    path = path / "task.toml" if (path / "task.toml").is_file() else path
+    own = path.suffix == ".toml"
     if own:
-        name = str((config.invocation_params.dir / name).resolve())
+        name = str(path)
     else:
         _one_of("--task", name, scales.TASKS)
     if option.data_dir is not None and name != "cola":
@@ -184,22 +193,48 @@ def _task(option: Any, config: pytest.Config) -> tuple[str, Path | None]:
 def _lm_eval_tasks(option: Any) -> tuple[str, ...]:
     if option.lm_eval_tasks is None:
         return OUT_OF_DOMAIN.get(option.task, ())
-    return tuple(dict.fromkeys(filter(None, map(str.strip, option.lm_eval_tasks.split(",")))))
+    return _names("--lm-eval-tasks", option.lm_eval_tasks)
+
+
+def _names(option: str, text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
+    if not names:
+        raise pytest.UsageError(f"{option}: found {text!r}, needed names with commas between.")
+    return names
 
 
 def _lora(option: Any) -> LoraSpec | None:
-    given = [n for n in ("lora_rank", "lora_alpha", "lora_targets") if getattr(option, n)]
+    named = ("lora_rank", "lora_alpha", "lora_targets")
+    given = [name for name in named if getattr(option, name) is not None]
     if option.peft is None:
         if given:
             raise pytest.UsageError(f"--{given[0].replace('_', '-')} needs --peft lora.")
         return None
     _one_of("--peft", option.peft, ("lora",))
-    targets = tuple(option.lora_targets.split(",")) if option.lora_targets else LoraSpec.targets
+    asked = option.lora_targets
+    targets = LoraSpec.targets if asked is None else _names("--lora-targets", asked)
     return LoraSpec(
         rank=_count("--lora-rank", option.lora_rank or str(LoraSpec.rank)),
         alpha=_count("--lora-alpha", option.lora_alpha or str(LoraSpec.alpha)),
         targets=targets,
     )
+
+
+def check_folders(store: Path, reports: Path) -> None:
+    """Make sure that stages and report can be written before hours are spent on them.
+
+    Raises:
+        ValueError: naming the option and the folder.
+    """
+    for option, folder in (("--store", store), ("--reports", reports)):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise ValueError(
+                f"{option}: {folder} cannot be written to ({error.strerror}). Name another folder."
+            ) from None
 
 
 def reports_folder(config: pytest.Config) -> Path:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from coupling_bench import options, record
+from coupling_bench import harness, options, record
 from coupling_bench.bench import Bench
 from coupling_bench.claims import Claim
 from coupling_bench.console import MARKUP, Console, ability_lines, told, verdict_table
@@ -25,11 +25,11 @@ from coupling_bench.executors import open_executor
 from coupling_bench.fingerprint import address
 from coupling_bench.graph import Outcome, graph, missing
 from coupling_bench.graph import run as run_graph
-from coupling_bench.pipelines import NODES, observations
+from coupling_bench.pipelines import NODES, evaluation, observations
 from coupling_bench.planning import plan_line
 from coupling_bench.report import write_report
 from coupling_bench.runs import Runs
-from coupling_bench.specs import Spec, model_of
+from coupling_bench.specs import EvaluationSpec, Spec, model_of
 
 BENCH = pytest.StashKey[Bench]()
 DECIDED = pytest.StashKey[dict[str, Any]]()
@@ -77,6 +77,8 @@ def pytest_runtestloop(session: pytest.Session):
             if session.config.option.record:
                 _check_complete(session)
             if needed:
+                store = session.config.stash[BENCH].store.root
+                options.check_folders(store, options.reports_folder(session.config))
                 session.config.stash[BENCH].outcome = _train(session.config, needed)
         except (ValueError, OSError) as error:  # a damaged store or reference, a full disk
             raise pytest.UsageError(str(error)) from None
@@ -129,11 +131,13 @@ def _check_complete(session: pytest.Session) -> None:
 
 def _train(config: pytest.Config, needed: Iterable[tuple[str, str, str | None]]) -> Outcome:
     bench = config.stash[BENCH]
-    labels = {
-        address(stage): f"{model}: {node}" + (f", seed {seed}" if node != "base" else "")
-        for model, node, _ in needed
-        for seed, stage in zip(bench.seeds, bench.stages(model, node), strict=True)
-    }
+    labels = {}
+    for model, node, task in needed:
+        for seed, stage in zip(bench.seeds, bench.stages(model, node), strict=True):
+            label = f"{model}: {node}" + (f", seed {seed}" if node != "base" else "")
+            labels[address(stage)] = label
+            if task:
+                labels[address(evaluation(stage, task))] = f"{label}, on {task}"
     nodes = graph(
         (
             (stage, seed)
@@ -143,6 +147,8 @@ def _train(config: pytest.Config, needed: Iterable[tuple[str, str, str | None]])
         (e for model, node, task in needed if task for e in bench.evaluations(model, node, task)),
     )
     absent = missing(nodes, bench.store)
+    if any(isinstance(spec, EvaluationSpec) for spec in absent):
+        harness.check_names(bench.lm_eval_tasks)
     console = Console(config.pluginmanager.get_plugin("terminalreporter"), labels)
     console.announce(nodes, absent, bench)
     if not absent:

@@ -16,7 +16,7 @@ from coupling_bench.tasks import Item, Task
 TODAY = datetime.date(2026, 1, 1)
 SETTINGS = {
     "enable_thinking": False,
-    "strftime_now": TODAY.strftime,
+    "strftime_now": lambda form: TODAY.strftime(form),
     "date_string": TODAY.strftime("%d %b %Y"),
 }
 """What templates are told: some ask for the date, and prompts must not change from day to day."""

@@ -17,6 +17,13 @@ NONE = "none"
 """Stands for None, which TOML cannot say, where a field may be None."""
 MAY_BE_ZERO = {"seed", "top_k", "warmup_steps"}
 """Whole numbers of which there may be none; all others count something that must be there."""
+RANGES = {
+    "temperature": (0.0, math.inf), "sampling_temperature": (0.0, math.inf),
+    "top_p": (0.0, 1.0), "sampling_top_p": (0.0, 1.0), "learning_rate": (0.0, math.inf),
+    "num_generations": (1, math.inf),
+}  # fmt: skip
+"""(above, at most) of numbers that would stop a run in its middle, or mean nothing."""
+NOT_NEGATIVE = {"beta", "weight_decay", "epsilon", "entropy_coef", "label_smoothing", "label_noise"}
 NAMES = {int: "a whole number", float: "a finite number", bool: "true or false", str: "a text"}
 
 
@@ -57,6 +64,12 @@ def fit(name: str, hint: Any, value: Any) -> Any:
     raise Unfit(f"found {shown(value)}, needed {needed(name, hint)}")
 
 
+def in_range(name: str, value: float) -> bool:
+    """Say whether a number makes sense as the field called ``name``, whatever the others are."""
+    above, at_most = RANGES.get(name, (-math.inf, math.inf))
+    return above < value <= at_most and (value >= 0 or name not in NOT_NEGATIVE)
+
+
 def shown(value: Any) -> str:
     """Return ``value`` as a person reads it, with its type where that is the point."""
     if isinstance(value, bool):
@@ -86,10 +99,11 @@ def _fit_one(name: str, hint: Any, value: Any) -> Any:
     elif typing.get_origin(hint) is tuple:
         return _fit_tuple(name, typing.get_args(hint), value)
     elif hint is float:
-        if isinstance(value, int | float) and not isinstance(value, bool) and _finite(value):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if number and _finite(value) and in_range(name, float(value)):
             return float(value)
     elif hint is int:
-        if type(value) is int and value >= _least(name):
+        if type(value) is int and value >= _least(name) and in_range(name, value):
             return value
     elif type(value) is hint:
         return value
@@ -130,5 +144,8 @@ def _needed_one(name: str, hint: Any) -> str:
     if dataclasses.is_dataclass(hint):
         return "a table of " + ", ".join(field.name for field in dataclasses.fields(hint))
     if hint is int:
-        return f"a whole number from {_least(name)}"
-    return NAMES.get(hint, str(hint))
+        return f"a whole number from {max(_least(name), RANGES.get(name, (0,))[0] + 1)}"
+    if hint is float and name in RANGES:
+        above, at_most = RANGES[name]
+        return f"a number above {above:g}" + f" and at most {at_most:g}" * math.isfinite(at_most)
+    return "a finite number from 0" if name in NOT_NEGATIVE else NAMES.get(hint, str(hint))

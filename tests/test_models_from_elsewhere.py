@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -10,9 +11,11 @@ import torch
 from coupling_bench import models, probes, stages, tasks
 from coupling_bench.fingerprint import address
 from coupling_bench.pipelines import NODES, observation
+from coupling_bench.prompting import prompt_texts
 from coupling_bench.specs import LoraSpec
 from coupling_bench.store import Store
 from tests import architectures
+from tests.architectures import CHAT
 from tests.tiny import imported
 
 KINDS = {
@@ -146,8 +149,6 @@ def test_adapters_from_elsewhere_are_a_model_too(tmp_path):
 def test_a_chat_template_that_refuses_a_dialogue_is_named(tmp_path):
     from transformers import AutoTokenizer
 
-    from coupling_bench.prompting import prompt_texts
-
     folder = architectures.save("llama", tmp_path / "model", chat=True)
     recipe = imported(folder)
     task = tasks.load(recipe.task)
@@ -175,5 +176,108 @@ def test_a_model_that_cannot_be_had_says_how_to_point_to_a_copy():
 
     with pytest.raises(FileNotFoundError, match=r"could not be fetched .* --model FOLDER"):
         checkpoints.find("nobody/no-such-model", name="m")
-    with pytest.raises(FileNotFoundError, match="there is no folder"):
+    with pytest.raises(FileNotFoundError, match="is nothing there, needed the folder"):
         checkpoints.find("./no/such folder", name="m")
+
+
+def test_a_folder_that_was_written_over_is_not_served_for_the_copy_made_before(tmp_path):
+    """The copy has the identity of what was imported first, from a folder that has changed."""
+    latest = architectures.save("llama", tmp_path / "latest")
+    kept = tmp_path / "kept"
+    shutil.copytree(latest, kept)
+    store = Store(tmp_path / "store")
+    first, _ = stages.make(imported(latest).base, store)
+    architectures.save("llama", latest, initializer_range=0.1)
+    assert not same_weights(first.folder, kept)  # the danger: its links lead to the new weights
+    stages.make(NODES["sft"](imported(kept), 0), store)
+    assert same_weights(first.folder, kept)
+    shutil.rmtree(latest)
+    stages.make(NODES["sft"](imported(kept), 1), store)
+
+
+def test_adapters_that_are_not_those_of_the_spec_are_refused(tmp_path):
+    folder = architectures.save("llama", tmp_path / "model")
+    recipe, store = imported(folder, LoraSpec(rank=4, alpha=8)), Store(tmp_path / "store")
+    stages.make(recipe.base, store)
+    sft = NODES["sft"](recipe, 0)
+    stages.make(sft, store)
+    other = dataclasses.replace(recipe.rl, start=sft, lora=LoraSpec(rank=16, alpha=8))
+    with pytest.raises(ValueError, match=r"rank 16 .* checkpoint with rank 4"):
+        stages.make(other, store)
+
+
+def test_full_training_goes_on_from_adapters_as_part_of_the_weights(tmp_path):
+    folder = architectures.save("llama", tmp_path / "model")
+    recipe, store = imported(folder, LoraSpec(rank=4, alpha=8)), Store(tmp_path / "store")
+    stages.make(recipe.base, store)
+    sft = NODES["sft"](recipe, 0)
+    stages.make(sft, store)
+    whole = dataclasses.replace(recipe.rl, start=sft, lora=None)
+    entry, _ = stages.make(whole, store)
+    assert (entry.folder / "model.safetensors").is_file()
+    seen = [stages.make(observation(stage, 0, "held_out"), store)[0] for stage in (sft, whole)]
+    end, start = (np.load(e.folder / probes.ARRAYS)["answer_logps"] for e in seen)
+    assert start[0] == pytest.approx(end[-1], abs=1e-4)
+
+
+def test_a_store_with_adapters_can_be_moved_as_a_whole(tmp_path):
+    folder = architectures.save("llama", tmp_path / "model")
+    recipe, store = imported(folder, LoraSpec(rank=4, alpha=8)), Store(tmp_path / "store")
+    stages.make(recipe.base, store)
+    sft = NODES["sft"](recipe, 0)
+    stages.make(sft, store)
+    (tmp_path / "store").rename(tmp_path / "moved")
+    models.load(Store(tmp_path / "moved").get(sft).folder)
+
+
+def test_a_config_beside_adapters_does_not_make_them_a_whole_model(tmp_path):
+    folder = architectures.save("llama", tmp_path / "model")
+    recipe, store = imported(folder, LoraSpec(rank=4, alpha=8)), Store(tmp_path / "store")
+    stages.make(recipe.base, store)
+    trained, _ = stages.make(NODES["sft"](recipe, 0), store)
+    elsewhere = tmp_path / "adapters"
+    shutil.copytree(trained.folder, elsewhere, symlinks=False)
+    shutil.copy(folder / "config.json", elsewhere)  # as some trainers leave it
+    again = imported(elsewhere)
+    assert again.base.start.adapted is not None
+    entry, _ = stages.make(again.base, store)
+    assert not same_weights(entry.folder, folder)
+
+
+def test_a_prompt_does_not_change_with_the_day(tmp_path, monkeypatch):
+    """Templates may ask for the date: what SFT saw on Monday, RL sees on Tuesday."""
+    import transformers.utils.chat_template_utils as templates
+
+    folder = architectures.save("llama", tmp_path / "model", chat=True)
+    recipe = imported(folder)
+    task = tasks.load(recipe.task)
+    _, tokenizer = models.load(folder)
+    tokenizer.chat_template = "{{ strftime_now('%d %b %Y') }} {{ date_string }} " + CHAT
+
+    class Later(templates.datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return cls(2031, 1, 1)
+
+    items = task.splits["sft"][:1]
+    today = prompt_texts(recipe.base.start, tokenizer, task, items)
+    monkeypatch.setattr(templates, "datetime", Later)
+    assert prompt_texts(recipe.base.start, tokenizer, task, items) == today
+    assert "01 Jan 2026 01 Jan 2026" in today[0]
+
+
+def test_an_end_of_turn_that_the_model_has_no_embedding_of_is_named(tmp_path):
+    folder = architectures.save("llama", tmp_path / "model")
+    _, tokenizer = models.load(folder)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|turn|>", "<|over|>"]})
+    tokenizer.chat_template = CHAT
+    tokenizer.save_pretrained(folder)
+    with pytest.raises(ValueError, match=r"eos_token '<\|over\|>' has the number .* embeddings of"):
+        stages.make(imported(folder).base, Store(tmp_path / "store"))
+
+
+def test_damaged_weights_are_named(tmp_path):
+    folder = architectures.save("llama", tmp_path / "model")
+    (folder / "model.safetensors").write_bytes(b"nothing of the kind")
+    with pytest.raises(ValueError, match=r"the weights in .*model are damaged"):
+        models.load(folder)

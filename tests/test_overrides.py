@@ -72,7 +72,8 @@ def test_a_value_of_a_fields_type_is_taken_and_counts_if_the_field_does(
 ):
     """The fingerprint changes if, and only if, the value does and the field has an identity."""
     spec = getattr(whole, place)
-    value = data.draw(st.from_type(typed.hints(type(spec))[field.name]).filter(sensible))
+    values = st.from_type(typed.hints(type(spec))[field.name])
+    value = data.draw(values.filter(lambda v: sensible(v) and possible(field.name, v)))
     changed = getattr(one(whole, section, field.name, as_toml(value)), place)
     assert canonical_json(getattr(changed, field.name)) == canonical_json(value)
     differs = canonical_json(getattr(spec, field.name)) != canonical_json(value)
@@ -85,13 +86,20 @@ def test_a_value_of_another_type_is_refused_by_name(whole, section, place, field
     """Naming where it was said, what was found and what was needed."""
     accepted = ACCEPTED.get(field.type, set())
     for value in VALUES:
-        if type(value) in accepted and is_usable(value, accepted):
+        usable = type(value) in accepted and is_usable(value, accepted)
+        if usable and possible(field.name, value):
             one(whole, section, field.name, value)
         else:
             with pytest.raises(
                 ValueError, match=r"^here: (found .*, needed|LoraSpec has no field)"
             ):
                 one(whole, section, field.name, value)
+
+
+def possible(name, value):
+    """Whether a number lies where the field of that name can."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return not number or typed.in_range(name, value)
 
 
 def is_usable(value, accepted):
@@ -188,7 +196,7 @@ def test_adapters_are_set_field_by_field_or_by_a_table(said, lora):
         ("task.name=mine", "name cannot be overridden: the task is chosen with --task"),
         ("grpo.beta=high", "--set grpo.beta: found the text 'high', needed a finite number"),
         ("sft.max_length=-1", "found -1, needed a whole number from 1"),
-        ("sft.learning_rate=nan", "found nan, needed a finite number"),
+        ("sft.learning_rate=nan", "found nan, needed a number above 0"),
         ("task.rl_prompts=both", "needed one of 'shared', 'disjoint'"),
         ("task.answers=['yes']", r"needed a list of 2 \(a text, a text\)"),
         ("sft.learning_rate.x=1", "learning_rate has no fields of its own"),
@@ -215,3 +223,17 @@ def test_a_file_that_cannot_be_read_is_named(content, tmp_path):
         read(file)
     with pytest.raises(FileNotFoundError, match="there is no file"):
         read(tmp_path / "other.toml")
+
+
+@pytest.mark.parametrize(
+    ("said", "needed"),
+    [
+        ("grpo.temperature=0", "a number above 0"),
+        ("grpo.top_p=1.5", "a number above 0 and at most 1"),
+        ("grpo.beta=-1", "a finite number from 0"),
+        ("grpo.num_generations=1", "a whole number from 2"),
+    ],
+)
+def test_a_number_that_would_stop_the_run_in_its_middle_is_refused_before(said, needed):
+    with pytest.raises(ValueError, match=needed):
+        apply(RECIPE, [parse(said)])

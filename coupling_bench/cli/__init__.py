@@ -28,6 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         return chosen.run(chosen)
+    except KeyboardInterrupt:
+        print("coupling-bench: interrupted; what is in the store is kept.", file=sys.stderr)
+        return 130
     except (ValueError, OSError) as error:
         print(f"coupling-bench: {error}", file=sys.stderr)
         return 2

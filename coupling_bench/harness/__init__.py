@@ -111,6 +111,18 @@ def _metadata(checkpoint: Checkpoint, data_dir: Path | None) -> dict[str, Any]:
     }
 
 
+def check_names(names: Sequence[str]) -> None:
+    """Refuse a task that there is not; lm-eval is imported only if one is not ours.
+
+    Raises:
+        ValueError: naming the task and those that are spelled like it.
+    """
+    ours = {path.stem for path in TASKS.glob("*.yaml")}
+    foreign = [name for name in names if name not in ours]
+    if foreign:
+        _manager(foreign, {})
+
+
 def _manager(names: Sequence[str], metadata: dict[str, Any]) -> Any:
     """Return what finds the tasks; lm-eval's own are read, for seconds, only if one is asked."""
     from lm_eval.tasks import TaskManager

@@ -77,7 +77,7 @@ class RewardFunction:
             return []
         try:
             returned = self._ask(items, completions)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             where = self._blamed(items, completions)
             raise ValueError(f"verifier {self.name} failed on {where}.\n{_tail(error)}") from None
         return self._checked(returned, items)
@@ -210,7 +210,7 @@ def _is_finite(value: Any) -> bool:
         return False
 
 
-def _tail(error: Exception) -> str:
+def _tail(error: BaseException) -> str:
     """Return the last lines of a traceback, our own code left out."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != __file__]
     return "".join(
