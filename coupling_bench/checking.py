@@ -106,8 +106,8 @@ def _tokens(
     if described.prompts == "chat":
         item = items[0]
         theirs = tokenizer.apply_chat_template(
-            task.messages(item), add_generation_prompt=True, return_dict=False,
-            **prompting.SETTINGS,
+            task.messages(item), add_generation_prompt=True, enable_thinking=False,
+            return_dict=False,
         )  # fmt: skip
         ours = tokenizer(prompting.prompt_texts(described, tokenizer, task, [item])[0])["input_ids"]
         yield Finding(

@@ -20,9 +20,6 @@ from coupling_bench.overrides import Override
 from coupling_bench.specs import LoraSpec
 from coupling_bench.store import Store, default_root
 
-OUT_OF_DOMAIN = {"grammar": ("coupling_grammar_ood",), "cola": ("coupling_cola_ood",)}
-"""The task of lm-eval that the stages of each task are scored on, unless another is named."""
-
 
 def add(parser: pytest.Parser) -> None:
     """Declare the options."""
@@ -49,8 +46,7 @@ def add(parser: pytest.Parser) -> None:
     )  # fmt: skip
     option(
         "--lm-eval-tasks", metavar="NAMES",
-        help="tasks of lm-eval that every stage is scored on, comma-separated (default: the "
-        "task's own out-of-domain split)",
+        help="tasks of lm-eval, comma-separated: what does post-training do to everything else?",
     )  # fmt: skip
     option("--seeds", default="3", metavar="N", help="number of seeds (default: 3)")
     option(
@@ -192,7 +188,7 @@ def _task(option: Any, config: pytest.Config) -> tuple[str, Path | None]:
 
 def _lm_eval_tasks(option: Any) -> tuple[str, ...]:
     if option.lm_eval_tasks is None:
-        return OUT_OF_DOMAIN.get(option.task, ())
+        return ()
     return _names("--lm-eval-tasks", option.lm_eval_tasks)
 
 

@@ -59,8 +59,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         ]
         metafunc.parametrize("model", models, indirect=True, scope="session")
     if "lm_eval_task" in metafunc.fixturenames:
+        reason = "name tasks of lm-eval: --lm-eval-tasks coupling_grammar_ood,blimp,..."
+        none = pytest.param("none", marks=pytest.mark.skip(reason=reason))
         tasks = metafunc.config.stash[BENCH].lm_eval_tasks
-        metafunc.parametrize("lm_eval_task", tasks, indirect=True)
+        metafunc.parametrize("lm_eval_task", tasks or [none], indirect=True)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -6,20 +6,14 @@ so that they mean the same by "the probability of an answer".
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Sequence
 from typing import Any
 
 from coupling_bench.specs import AnyModel
 from coupling_bench.tasks import Item, Task
 
-TODAY = datetime.date(2026, 1, 1)
-SETTINGS = {
-    "enable_thinking": False,
-    "strftime_now": lambda form: TODAY.strftime(form),
-    "date_string": TODAY.strftime("%d %b %Y"),
-}
-"""What templates are told: some ask for the date, and prompts must not change from day to day."""
+FIXED_DATE = "{%- macro strftime_now(form) -%}01 Jan 2026{%- endmacro %}{{ '' }}"
+"""Goes before a template that asks for the date: prompts must not change from day to day."""
 SENTINEL = "ANSWER"
 """Stands for an answer while a template's end of a turn is looked for."""
 
@@ -68,11 +62,13 @@ def end_of_answer(model: AnyModel, tokenizer: Any) -> str:
 
 
 def prepare(model: AnyModel, tokenizer: Any) -> None:
-    """Make a tokenizer from elsewhere ready: how answers end, and something to pad with.
+    """Make a tokenizer from elsewhere ready: how answers end, something to pad with, no clock.
 
     Raises:
         ValueError: it ends every text by itself, or cannot say how an answer ends.
     """
+    if model.prompts == "chat" and "strftime_now" in tokenizer.get_chat_template():
+        tokenizer.chat_template = FIXED_DATE + tokenizer.get_chat_template()
     tokenizer.eos_token = end_of_answer(model, tokenizer)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -108,7 +104,7 @@ def answer_ids(tokenizer: Any, prompts: Sequence[str], answers: Sequence[str]) -
 
 
 def _render(tokenizer: Any, messages: list[dict[str, str]], **options: Any) -> str:
-    return tokenizer.apply_chat_template(messages, tokenize=False, **SETTINGS, **options)
+    return tokenizer.apply_chat_template(messages, tokenize=False, enable_thinking=False, **options)
 
 
 def _added_beginning(tokenizer: Any) -> str:
