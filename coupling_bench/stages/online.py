@@ -6,6 +6,7 @@ the letter, -1 for anything else. Users bring their own (``task.toml``).
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -37,8 +38,18 @@ def build(
             "to become part of the weights here, and TRL would look for it without them. Train "
             "this stage with adapters too (lora), or with beta=0."
         )
+    if getattr(spec, "use_vllm", False) and importlib.util.find_spec("vllm") is None:
+        raise ValueError(
+            f"{address(spec)}: use_vllm is set and vLLM is not installed. Install it (pip install "
+            "coupling-bench[vllm]), or leave sampling to transformers."
+        )
     task = tasks.load(spec.task)
     items = task.splits["rl"]
+    if len(items) < spec.prompts_per_step:
+        raise ValueError(
+            f"{address(spec)}: {spec.task.name} has {len(items)} prompts for RL, and a step takes "
+            f"{spec.prompts_per_step}. Set fewer: --set grpo.prompts_per_step={max(len(items), 1)}"
+        )
     model, tokenizer = load(spec, start)
     prompts = prompt_texts(model_of(spec), tokenizer, task, items)
     rows = [{"prompt": prompt, "item": number} for number, prompt in enumerate(prompts)]
