@@ -10,7 +10,7 @@ suites: $(INSTALLED)
 	$(RUN) pytest suites $(ARGS)
 
 test: $(INSTALLED)
-	$(RUN) pytest tests $(ARGS)
+	$(RUN) pytest tests -n logical --dist loadfile $(ARGS)
 
 lint: $(INSTALLED)
 	$(RUN) ruff check .

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from coupling_bench.specs import CheckpointSpec, ImportSpec, TaskSpec
 from coupling_bench.store import MANIFEST, Store
 from coupling_bench.tasks import FIELD
 
+ADDRESS = re.compile(r"[A-Za-z]+Spec-[0-9a-f]*")
+"""The address of a store's entry, or the beginning of one."""
 SCALE = "small"
 """The scale whose corpora are measured on: they are whole there."""
 
@@ -77,8 +80,9 @@ class Question:
             )
 
     def _stage(self, name: str, source: str) -> ImportSpec:
-        inside = self.store.root / source
-        entry = catalog.find(str(inside) if inside.is_dir() else source, self.entries)
+        begins = self.store.root.glob(f"{source}*") if ADDRESS.fullmatch(source) else ()
+        inside = [folder for folder in begins if folder.is_dir()]
+        entry = catalog.find(str(inside[0]) if len(inside) == 1 else source, self.entries)
         trained = _trained_as(entry.source)
         prompts = self.prompts if self.prompts != "auto" else trained.get("prompts")
         asked = dataclasses.replace(entry, name=name, prompts=prompts or entry.prompts)

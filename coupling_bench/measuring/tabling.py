@@ -12,15 +12,28 @@ CHECKPOINTS = {
     "mean_at_1_strict": "mean@1 strict", "mcc": "MCC", "accuracy": "accuracy",
 }  # fmt: skip
 MISSING = "-"
+MOSTLY = 0.5
 
 
 def table(measurement: Record) -> str:
     """Return the section ``measurement`` of a record as text: checkpoints, changes, bounds."""
-    parts = [_heading(measurement), aligned(_checkpoints(measurement["checkpoints"]))]
+    rows = measurement["checkpoints"]
+    parts = [_heading(measurement), aligned(_checkpoints(rows)), *_warnings(rows)]
     if measurement["pairs"]:
         parts += [aligned(_changes(measurement["pairs"])), aligned(_bounds(measurement["pairs"]))]
         parts.append(_legend(measurement["pairs"]))
     return "\n\n".join(parts)
+
+
+def _warnings(rows: list[Record]) -> list[str]:
+    """Return a line for each checkpoint whose probability lies mostly outside the answers."""
+    return [
+        f"{row['name']} says something else than the answers with probability "
+        f"{row['other_mass']:.2f}: its accuracy is among the answers alone, and divergences and "
+        "bounds say next to nothing of it. Ask it otherwise: --prompt-template, --prompts"
+        for row in rows
+        if row["other_mass"] is not None and row["other_mass"] > MOSTLY
+    ]
 
 
 def _heading(measurement: Record) -> str:

@@ -67,7 +67,7 @@ def test_columns_are_aligned_and_a_break_in_a_template_is_a_line_break(place, ca
     ("more", "message"),
     [([], "no checkpoint was named"),
      (["--sft", "nobody/no-such-model"], "could not be fetched"),
-     (["--sft", "./no/such folder"], "there is no folder"),
+     (["--sft", "./no/such folder"], "is nothing there, needed the folder"),
      (["--task", "gramar", "--sft", "x"], "'gramar' is unknown"),
      (["--models", "nowhere.toml", "--sft", "x"], "there is no file nowhere.toml")],
 )  # fmt: skip
