@@ -12,6 +12,7 @@ import pytest
 
 from coupling_bench.executors import open_executor
 from coupling_bench.executors.process import KILLED
+from coupling_bench.pipelines import NODES
 from coupling_bench.store import Store
 from tests.tiny import recipe
 
@@ -85,3 +86,19 @@ def is_running(pid):
         return False
     state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
     return not state.stdout.strip().startswith("Z") and bool(state.stdout.strip())
+
+
+def test_each_entry_has_a_process_of_its_own_where_memory_is_to_be_given_back(tmp_path):
+    """As on a GPU; without it the worker that made the base makes the next entry too."""
+    for fresh, processes in ((True, 2), (False, 1)):
+        store = Store(tmp_path / str(fresh))
+        executor = open_executor("process", store, 1, lambda message: None, fresh=fresh)
+        seen = set()
+        try:
+            for spec in (recipe().base, NODES["sft"](recipe(), 0)):
+                work = executor.submit(spec)
+                seen |= set(executor._pool._processes or {})
+                work.result()
+        finally:
+            executor.close()
+        assert len(seen) == processes
