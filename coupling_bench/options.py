@@ -119,6 +119,12 @@ def check(config: pytest.Config) -> Bench:
         overrides=changes,
         lm_eval_tasks=_lm_eval_tasks(option),
     )
+    if not option.collectonly:
+        try:
+            for model in bench.models:
+                bench.recipe(model)
+        except (ValueError, OSError) as error:
+            raise pytest.UsageError(str(error)) from None
     if option.record:
         _check_recordable(config, bench)
     return bench

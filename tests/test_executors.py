@@ -1,5 +1,6 @@
 """Executors: a killed worker is one sentence, and an error keeps its own."""
 
+import multiprocessing
 import os
 import re
 import signal
@@ -27,7 +28,7 @@ def test_a_killed_worker_fails_its_stage_and_what_comes_after_with_one_sentence(
         deadline = time.monotonic() + 120
         while not messages and time.monotonic() < deadline:
             time.sleep(0.05)
-        for pid in executor._pool._processes:
+        for pid in executor._pools[0]._processes:
             os.kill(pid, signal.SIGKILL)
         assert str(future.exception(timeout=60)) == KILLED
         assert str(executor.submit(LONG).exception(timeout=60)) == KILLED
@@ -57,7 +58,7 @@ def test_workers_leave_when_their_parent_is_killed_and_clean_up(tmp_path):
         "from coupling_bench.store import Store\n"
         "from tests.test_executors import LONG\n"
         "if __name__ == '__main__':\n"
-        "    tell = lambda message: print(executor._pool._processes, flush=True)\n"
+        "    tell = lambda message: print(executor._pools[0]._processes, flush=True)\n"
         "    executor = open_executor('process', Store(Path(sys.argv[1])), 1, tell)\n"
         "    executor.submit(LONG).result()\n"
     )
@@ -89,16 +90,20 @@ def is_running(pid):
 
 
 def test_each_entry_has_a_process_of_its_own_where_memory_is_to_be_given_back(tmp_path):
-    """As on a GPU; without it the worker that made the base makes the next entry too."""
-    for fresh, processes in ((True, 2), (False, 1)):
+    """As on a GPU: it has ended when the entry is done. Else one worker makes one after another."""
+    for fresh, most in ((True, 0), (False, 1)):
         store = Store(tmp_path / str(fresh))
         executor = open_executor("process", store, 1, lambda message: None, fresh=fresh)
-        seen = set()
         try:
             for spec in (recipe().base, NODES["sft"](recipe(), 0)):
-                work = executor.submit(spec)
-                seen |= set(executor._pool._processes or {})
-                work.result()
+                assert executor.submit(spec).result() is True
+                assert len(multiprocessing.active_children()) == most
         finally:
             executor.close()
-        assert len(seen) == processes
+
+
+def test_an_entry_of_its_own_process_fails_with_its_own_sentence(tmp_path):
+    executor = open_executor("process", Store(tmp_path), 1, lambda message: None, fresh=True)
+    future = executor.submit(replace(recipe().base, max_length=3))
+    assert "the limit is 3" in str(future.exception(timeout=120))
+    executor.close()

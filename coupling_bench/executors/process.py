@@ -43,23 +43,18 @@ class ProcessExecutor:
     ):
         """Make entries of ``store`` and send progress to ``listener``, from a thread of ours.
 
-        With ``fresh`` each entry has a process of its own.
+        With ``fresh`` each entry has a process of its own, which has ended when it is done.
         """
-        spawn = multiprocessing.get_context("spawn")
+        self._spawn = multiprocessing.get_context("spawn")
         self.workers = workers
         self._store = store
-        self._messages = spawn.SimpleQueue()
-        self._pool = ProcessPoolExecutor(
-            max_workers=workers,
-            mp_context=spawn,
-            initializer=_start_worker,
-            initargs=(self._messages,),
-            max_tasks_per_child=1 if fresh else None,
-        )
+        self._messages = self._spawn.SimpleQueue()
+        self._fresh = fresh
+        self._pools = [] if fresh else [self._open(workers)]
         threading.Thread(target=self._listen, args=(listener,), daemon=True).start()
-        if not fresh:  # all start now: what the first one makes, the others wait for
+        for pool in self._pools:  # all start now: what the first one makes, the others wait for
             for _ in range(workers):
-                self._pool.submit(_prepare)
+                pool.submit(_prepare)
 
     def submit(self, spec: Spec) -> Future[bool]:
         """Queue the entry of ``spec``.
@@ -68,8 +63,11 @@ class ProcessExecutor:
         and all that comes after fails with one sentence, and what is finished is kept.
         """
         outcome: Future[bool] = Future()
+        if self._fresh:
+            threading.Thread(target=self._make_alone, args=(spec, outcome), daemon=True).start()
+            return outcome
         try:
-            work = self._pool.submit(_make, spec, self._store.root)
+            work = self._pools[0].submit(_make, spec, self._store.root)
         except BrokenProcessPool:
             outcome.set_exception(ChildProcessError(KILLED))
             return outcome
@@ -78,13 +76,32 @@ class ProcessExecutor:
 
     def close(self) -> None:
         """Stop the workers: idle ones leave by themselves, busy ones are ended."""
-        workers = list((self._pool._processes or {}).values())  # public only from Python 3.14 on
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        for worker in workers:
-            worker.join(timeout=PATIENCE)
-            worker.terminate()
-            worker.join(timeout=PATIENCE)
-            worker.kill()
+        for pool in self._pools:
+            workers = list((pool._processes or {}).values())  # public only from Python 3.14 on
+            pool.shutdown(wait=False, cancel_futures=True)
+            for worker in workers:
+                worker.join(timeout=PATIENCE)
+                worker.terminate()
+                worker.join(timeout=PATIENCE)
+                worker.kill()
+
+    def _open(self, workers: int) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            max_workers=workers,
+            mp_context=self._spawn,
+            initializer=_start_worker,
+            initargs=(self._messages,),
+        )
+
+    def _make_alone(self, spec: Spec, outcome: Future[bool]) -> None:
+        """Make one entry in a new process; it is done when the process has ended."""
+        pool = self._open(1)
+        self._pools.append(pool)
+        work = pool.submit(_make, spec, self._store.root)
+        work.exception()
+        pool.shutdown()
+        self._pools.remove(pool)
+        _pass_on(work, outcome)
 
     def _listen(self, listener: Callable[[progress.Progress], None]) -> None:
         while True:  # a daemon: it ends with this process
