@@ -163,7 +163,7 @@ BAD = [
     (["--lora-rank", "4"], "--lora-rank needs --peft lora"),
     (["--peft", "lora", "--lora-rank", "no"], "--lora-rank: found 'no', needed a whole number"),
     (["--set", "grpo.bata=1"], "--set grpo.bata: GRPOSpec has no field 'bata'"),
-    (["--set", "sft.learning_rate=fast"], "--set sft.learning_rate: found 'fast', needed"),
+    (["--set", "sft.learning_rate=fast"], "--set sft.learning_rate: found the text 'fast', needed"),
     (["--recipe", "/nowhere.toml"], "--recipe: there is no file /nowhere.toml"),
     (["--task", "/nowhere/task.toml"], "/nowhere/task.toml"),
     (["--device", "tpu"], "--device: 'tpu' is unknown; valid names: auto, cpu, cuda."),
