@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from coupling_bench import overrides, scales
+from coupling_bench import scales
 from coupling_bench.catalog import Device, Entry
 from coupling_bench.claims import Claim
 from coupling_bench.fingerprint import fingerprint
@@ -71,10 +71,7 @@ class Bench:
     def _make_recipe(self, entry: Entry) -> Recipe:
         scale = self.scale(entry.name)
         task = scales.task(self.task_name, scale, self.data_dir)
-        lora = self.lora or entry.lora
-        recipe = scales.recipe(entry.describe(self.device), task, scale, lora)
-        own = overrides.from_tables(entry.overrides, f"models.toml, {entry.name}")
-        return overrides.apply(recipe, [*own, *self.overrides])
+        return entry.recipe(task, scale, device=self.device, lora=self.lora, changes=self.overrides)
 
     def _entry(self, model: str) -> Entry:
         return next(entry for entry in self.entries if entry.name == model)

@@ -11,14 +11,16 @@ import difflib
 import functools
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from coupling_bench import checkpoints, typed
+from coupling_bench import checkpoints, overrides, scales, typed
+from coupling_bench.overrides import Override
+from coupling_bench.pipelines import Recipe
 from coupling_bench.scales import SCALES
-from coupling_bench.specs import CheckpointSpec, LoraSpec, ModelSpec
+from coupling_bench.specs import CheckpointSpec, LoraSpec, ModelSpec, TaskSpec
 
 Device = Literal["auto", "cpu", "cuda"]
 STAGES = ("pretrain", "sft", "grpo", "rloo", "dpo")
@@ -76,6 +78,32 @@ class Entry:
         return checkpoints.find(
             self.source, name=self.name, revision=self.revision, prompts=self.prompts, **options
         )
+
+    def recipe(
+        self,
+        task: TaskSpec,
+        scale: str,
+        *,
+        device: Device = "auto",
+        lora: LoraSpec | None = None,
+        changes: Iterable[Override] = (),
+    ) -> Recipe:
+        """Return how every stage of the model is trained, found and fetched if need be.
+
+        Args:
+            task: as ``scales.task`` returns it.
+            scale: one of ``SCALES``.
+            device: as for ``describe``.
+            lora: adapters; None: as the entry says.
+            changes: what users say otherwise, which counts more than what the entry says.
+
+        Raises:
+            FileNotFoundError: the model cannot be found or fetched.
+            ValueError: an override does not fit.
+        """
+        recipe = scales.recipe(self.describe(device), task, scale, lora or self.lora)
+        own = overrides.from_tables(self.overrides, f"models.toml, {self.name}")
+        return overrides.apply(recipe, [*own, *changes])
 
     def _device(self, asked: Device) -> str:
         if asked != "auto":

@@ -67,7 +67,10 @@ def recipe(entry: Entry, arguments: argparse.Namespace) -> Recipe:
     """Return how ``entry`` would be trained on the task that ``arguments`` name."""
     scale = arguments.scale or entry.scale
     task = scales.task(arguments.task, scale, arguments.data_dir)
-    lora = LoraSpec() if arguments.peft else entry.lora
-    made = scales.recipe(entry.describe(arguments.device), task, scale, lora)
-    own = overrides.from_tables(entry.overrides, f"models.toml, {entry.name}")
-    return overrides.apply(made, [*own, *map(overrides.parse, arguments.set)])
+    return entry.recipe(
+        task,
+        scale,
+        device=arguments.device,
+        lora=LoraSpec() if arguments.peft else None,
+        changes=map(overrides.parse, arguments.set),
+    )
