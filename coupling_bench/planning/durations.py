@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from coupling_bench.planning.loads import Load, draws, has_reference, sequences
 from coupling_bench.planning.shapes import Shape
-from coupling_bench.specs import GRPOSpec, ObservationSpec, RLOOSpec, Spec, TrainingSpec
+from coupling_bench.specs import ObservationSpec, OnlineSpec, Spec, TrainingSpec
 
 FORWARD = 2
 """Operations a parameter and token; backward once for the activations, once for the weights."""
@@ -73,12 +73,12 @@ def _factor(spec: TrainingSpec, shape: Shape) -> int:
     return FORWARD * (1 + backward + bool(spec.gradient_checkpointing) + has_reference(spec))
 
 
-def _shared(spec: GRPOSpec | RLOOSpec, load: Load) -> float:
+def _shared(spec: OnlineSpec, load: Load) -> float:
     """Return the tokens of each prompt of a step once, and of all completions."""
     return load.rows * (load.prompt_tokens / spec.num_generations + load.answer_tokens)
 
 
-def _drawing(spec: GRPOSpec | RLOOSpec, load: Load) -> Work:
+def _drawing(spec: OnlineSpec, load: Load) -> Work:
     """Return what it takes to draw the completions, operations for each parameter.
 
     A call for the prompts of a step, and one for each further token of all its completions.

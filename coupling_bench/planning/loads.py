@@ -14,11 +14,10 @@ from coupling_bench.specs import (
     CheckpointSpec,
     DPOSpec,
     EvaluationSpec,
-    GRPOSpec,
     ImportSpec,
     ObservationSpec,
+    OnlineSpec,
     PretrainSpec,
-    RLOOSpec,
     SFTSpec,
     Spec,
     TaskSpec,
@@ -86,9 +85,9 @@ def lengths(model: AnyModel, spec: TaskSpec, split: str) -> tuple[tuple[int, int
     return tuple(zip(*sizes, strict=True))
 
 
-def draws(spec: Spec | TrainingSpec) -> TypeIs[GRPOSpec | RLOOSpec]:
+def draws(spec: Spec | TrainingSpec) -> TypeIs[OnlineSpec]:
     """Say whether a stage draws the completions that it learns from."""
-    return isinstance(spec, GRPOSpec | RLOOSpec)
+    return isinstance(spec, OnlineSpec)
 
 
 def has_reference(spec: TrainingSpec) -> bool:
@@ -103,10 +102,11 @@ def sequences(spec: Spec | TrainingSpec) -> int:
 
 def steps_of(spec: TrainingSpec, size: int) -> int:
     """Return the optimizer steps of a stage, whose split holds ``size`` prompts."""
+    if isinstance(spec, PretrainSpec | OnlineSpec):
+        return spec.max_steps
     if isinstance(spec, SFTSpec | DPOSpec):
         return math.ceil(size / spec.rows_per_step) * spec.num_train_epochs
-    assert isinstance(spec, PretrainSpec | GRPOSpec | RLOOSpec)
-    return spec.max_steps
+    raise TypeError(f"planning: {type(spec).__name__} has no number of steps that is known.")
 
 
 def split_of(spec: Spec | TrainingSpec) -> str:

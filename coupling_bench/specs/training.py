@@ -124,8 +124,8 @@ class SFTSpec(TrainingSpec):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GRPOSpec(TrainingSpec):
-    """Reinforcement learning from a verifier by group-relative policy optimisation (TRL)."""
+class OnlineSpec(TrainingSpec):
+    """Reinforcement learning from a verifier on completions of the policy's own."""
 
     prompts_per_step: int = field(metadata=OURS)
     max_steps: int
@@ -137,19 +137,12 @@ class GRPOSpec(TrainingSpec):
     min_p: float | None = None
     repetition_penalty: float = 1.0
     beta: float
-    """Coefficient of the KL penalty to the starting policy; 0: no penalty, no reference model."""
-    loss_type: str
-    scale_rewards: str
+    """Coefficient of the KL penalty to the starting policy, part of GRPO's loss and of RLOO's
+    reward; 0: no penalty, no reference model."""
     epsilon: float = 0.2
     epsilon_high: float | None = None
-    delta: float | None = None
     num_iterations: int = 1
-    importance_sampling_level: str = "token"
-    use_bias_correction_kl: bool = True
     mask_truncated_completions: bool = False
-    off_policy_mask_threshold: float | None = None
-    top_entropy_quantile: float = 1.0
-    entropy_coef: float = 0.0
     sync_ref_model: bool = False
     disable_dropout: bool = False
     use_vllm: bool = False
@@ -162,36 +155,26 @@ class GRPOSpec(TrainingSpec):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RLOOSpec(TrainingSpec):
+class GRPOSpec(OnlineSpec):
+    """Reinforcement learning from a verifier by group-relative policy optimisation (TRL)."""
+
+    loss_type: str
+    scale_rewards: str
+    delta: float | None = None
+    importance_sampling_level: str = "token"
+    use_bias_correction_kl: bool = True
+    off_policy_mask_threshold: float | None = None
+    top_entropy_quantile: float = 1.0
+    entropy_coef: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RLOOSpec(OnlineSpec):
     """Reinforcement learning from a verifier by REINFORCE with a leave-one-out baseline (TRL)."""
 
-    prompts_per_step: int = field(metadata=OURS)
-    max_steps: int
-    num_generations: int
-    max_completion_length: int
-    temperature: float = 1.0
-    top_p: float = 1.0
-    top_k: int = 0
-    min_p: float | None = None
-    repetition_penalty: float = 1.0
-    beta: float
-    """Coefficient of the KL penalty to the starting policy, taken off the reward; 0: no penalty."""
     normalize_advantages: bool
     """Whether advantages are divided by their standard deviation over the step."""
     reward_clip_range: tuple[float, float] | None = None
-    epsilon: float = 0.2
-    epsilon_high: float | None = None
-    num_iterations: int = 1
-    mask_truncated_completions: bool = False
-    sync_ref_model: bool = False
-    disable_dropout: bool = False
-    use_vllm: bool = False
-    shuffle_dataset: bool = True
-
-    @property
-    def rows_per_step(self) -> int:
-        """Completions that enter one optimizer step."""
-        return self.prompts_per_step * self.num_generations
 
 
 @dataclass(frozen=True, kw_only=True)

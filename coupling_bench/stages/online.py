@@ -18,10 +18,8 @@ from transformers import TrainerCallback
 from coupling_bench import models, tasks
 from coupling_bench.fingerprint import address
 from coupling_bench.prompting import prompt_texts
-from coupling_bench.specs import GRPOSpec, RLOOSpec, model_of
+from coupling_bench.specs import OnlineSpec, model_of
 from coupling_bench.stages.training import check_lengths, common_options, load
-
-OnlineSpec = GRPOSpec | RLOOSpec
 
 
 def build(
@@ -38,7 +36,7 @@ def build(
             "to become part of the weights here, and TRL would look for it without them. Train "
             "this stage with adapters too (lora), or with beta=0."
         )
-    if getattr(spec, "use_vllm", False) and importlib.util.find_spec("vllm") is None:
+    if spec.use_vllm and importlib.util.find_spec("vllm") is None:
         raise ValueError(
             f"{address(spec)}: use_vllm is set and vLLM is not installed. Install it (pip install "
             "coupling-bench[vllm]), or leave sampling to transformers."
