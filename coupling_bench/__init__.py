@@ -8,6 +8,7 @@ from coupling_bench.measures.divergence import reverse_kl
 from coupling_bench.measures.lm_eval import lm_eval_score
 from coupling_bench.measures.loss import sft_loss, sft_loss_at_best_temperature, sft_loss_per_token
 from coupling_bench.measures.reward import expected_reward, mean_at_1
+from coupling_bench.theorems import theorem
 
 __all__ = [
     "CouplingCallback",
@@ -23,6 +24,7 @@ __all__ = [
     "sft_loss",
     "sft_loss_at_best_temperature",
     "sft_loss_per_token",
+    "theorem",
 ]
 
 

@@ -13,7 +13,7 @@ from coupling_bench.claims import Claim
 from coupling_bench.fingerprint import fingerprint
 from coupling_bench.graph import Outcome
 from coupling_bench.overrides import Override
-from coupling_bench.pipelines import NODES, Recipe, evaluation
+from coupling_bench.pipelines import LEAST_SEEDS, NODES, Recipe, evaluation
 from coupling_bench.runs import Runs
 from coupling_bench.specs import EvaluationSpec, LoraSpec, StageSpec, TaskSpec
 from coupling_bench.store import Store
@@ -80,14 +80,23 @@ class Bench:
     def _recipes(self) -> dict[str, Recipe]:
         return {}
 
+    def seeds_of(self, node: str) -> tuple[int, ...]:
+        """Return the seeds that a node is trained with: the run's, or more where it needs more."""
+        return tuple(range(max(len(self.seeds), LEAST_SEEDS.get(node, 0))))
+
     def stages(self, model: str, node: str) -> tuple[StageSpec, ...]:
-        """Return the specs of one node, one a seed."""
+        """Return the specs of one node, one a seed.
+
+        Raises:
+            NotHereError: model or task do not have this node.
+        """
         recipe = self.recipe(model)
-        return tuple(NODES[node](recipe, seed) for seed in self.seeds)
+        return tuple(NODES[node](recipe, seed) for seed in self.seeds_of(node))
 
     def runs(self, model: str, node: str) -> Runs:
         """Return the addresses of one node's checkpoints."""
-        return Runs(node=node, seeds=self.seeds, stages=self.stages(model, node), store=self.store)
+        stages = self.stages(model, node)
+        return Runs(node=node, seeds=self.seeds_of(node), stages=stages, store=self.store)
 
     def evaluations(self, model: str, node: str, lm_eval_task: str) -> list[EvaluationSpec]:
         """Return what lm-eval is to find of one node, one a checkpoint."""

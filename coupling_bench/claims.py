@@ -25,7 +25,7 @@ class Verdict(Enum):
     NOT_APPLICABLE = "not applicable"
 
 
-DIRECTIONS = ("increase_by", "decrease_by", "equal_within")
+DIRECTIONS = ("increase_by", "decrease_by", "equal_within", "not_increase_by", "not_decrease_by")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +36,10 @@ class Claim:
     cites: str
     """Source with its version, theorem or equation, and figure."""
     direction: str
-    """``increase_by``, ``decrease_by`` or ``equal_within``."""
+    """One of ``DIRECTIONS``."""
     margin: float
-    """The smallest effect that counts, not negative, in ``unit``; with ``equal_within`` the largest
-    that does not."""
+    """The smallest effect that counts, not negative, in ``unit``; with ``equal_within`` and
+    ``not_..._by`` the largest that does not."""
     unit: str
     alpha: float = 0.05
     """Level of the two-sided interval."""
@@ -51,7 +51,8 @@ class Claim:
     @property
     def threshold(self) -> float:
         """The margin with the sign of the claimed direction, as the effect is compared with it."""
-        return 0.0 - self.margin if self.direction == "decrease_by" else self.margin
+        lower = self.direction in ("decrease_by", "not_decrease_by")
+        return 0.0 - self.margin if lower else self.margin
 
     def bound(self, estimate: float) -> float:
         """Return what an effect is told from: the threshold, or the nearer of two."""
@@ -80,18 +81,19 @@ def judge(claim: Claim, differences: npt.ArrayLike) -> Judgement:
     """Judge per-seed paired differences ``(S,)``, in the claim's unit.
 
     *Supported*: the interval lies wholly beyond the margin. *Refuted*: wholly on this side of it.
-    *Inconclusive*: it holds the margin. ``equal_within`` compares the distance from zero, and is
-    never reversed.
+    *Inconclusive*: it holds the margin. ``equal_within`` compares the distance from zero, and
+    ``not_increase_by`` needs the interval below the margin; neither is ever reversed.
     """
     interval = student_interval(differences, claim.alpha)
     if claim.direction == "equal_within":
         return _judge_equality(claim, interval, differences)
-    sign = 1.0 if claim.direction == "increase_by" else -1.0
+    sign = 1.0 if claim.direction.endswith("increase_by") else -1.0
     low, high = sorted((sign * interval.low, sign * interval.high))
+    denied = claim.direction.startswith("not_")
     if low > claim.margin:
-        verdict = Verdict.SUPPORTED
+        verdict = Verdict.REFUTED if denied else Verdict.SUPPORTED
     elif high < claim.margin:
-        verdict = Verdict.REFUTED
+        verdict = Verdict.SUPPORTED if denied else Verdict.REFUTED
     else:
         verdict = Verdict.INCONCLUSIVE
     return Judgement(
@@ -130,6 +132,8 @@ def claim(
     increase_by: float | None = None,
     decrease_by: float | None = None,
     equal_within: float | None = None,
+    not_increase_by: float | None = None,
+    not_decrease_by: float | None = None,
     alpha: float = 0.05,
     requires: Sequence[Any] = (),
     beside: Sequence[Any] = (),
@@ -144,13 +148,21 @@ def claim(
         increase_by: the claim holds if the effect's interval lies above this margin.
         decrease_by: the claim holds if the effect's interval lies below minus this margin.
         equal_within: the claim holds if the effect's interval lies within this margin of zero.
+        not_increase_by: the claim holds if the effect's interval lies below this margin.
+        not_decrease_by: the claim holds if the effect's interval lies above minus this margin.
         alpha: level of the two-sided interval.
         requires: preconditions, measured before the verdict.
         beside: other views of the effect, reported beside it.
     """
     import pytest
 
-    named = dict(zip(DIRECTIONS, (increase_by, decrease_by, equal_within), strict=True))
+    named = dict(
+        zip(
+            DIRECTIONS,
+            (increase_by, decrease_by, equal_within, not_increase_by, not_decrease_by),
+            strict=True,
+        )
+    )
     given = [(direction, margin) for direction, margin in named.items() if margin is not None]
     if len(given) != 1:
         raise ValueError(f"claim {sentence!r}: give one of {', '.join(DIRECTIONS)}, got {given}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from collections.abc import Iterable, Mapping
 from statistics import fmean
 from typing import Any
 
@@ -16,7 +17,13 @@ from coupling_bench.specs import Spec, is_stage
 
 QUIET_SECONDS = 15.0
 """A running stage is heard of at least this often, and not much more."""
-NEEDED = {"increase_by": ">", "decrease_by": "<", "equal_within": "within"}
+NEEDED = {
+    "increase_by": ">",
+    "decrease_by": "<",
+    "equal_within": "within",
+    "not_increase_by": "<",
+    "not_decrease_by": ">",
+}
 MARKUP = {
     "supported": {"green": True},
     "refuted": {"yellow": True},
@@ -150,3 +157,15 @@ def _verdict_words(claim: dict[str, Any]) -> str:
     words = claim["verdict"] or "none (smoke)"
     words += " (reversed)" * claim["reversed"]
     return words + " (accepted)" * (claim["accepted"] == claim["verdict"] is not None)
+
+
+def theorem_lines(checked: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return one line a theorem: whether it holds, or is false as declared, and on how many."""
+    lines = []
+    for found in checked:
+        passed = found["outcome"] == "passed"
+        state = ("false" if found["false"] else "holds") if passed else "NOT AS STATED"
+        lines.append(
+            f"{state:<13} {found['violations']:>6} of {found['instances']:<8} {found['theorem']}"
+        )
+    return lines

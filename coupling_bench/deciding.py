@@ -191,7 +191,8 @@ def needs_text(claim: Claim) -> str:
     """Return what the claim needs in words."""
     if claim.direction == "equal_within":
         return f"the claim needs an effect within +/-{claim.margin:.3f}"
-    side = "above" if claim.direction == "increase_by" else "below"
+    above = claim.direction in ("increase_by", "not_decrease_by")
+    side = "above" if above else "below"
     return f"the claim needs an effect {side} {claim.threshold:+.3f}"
 
 

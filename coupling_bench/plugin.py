@@ -16,23 +16,33 @@ from typing import Any
 
 import pytest
 
-from coupling_bench import harness, options, record
+from coupling_bench import harness, options, record, theorems
 from coupling_bench.bench import Bench
 from coupling_bench.claims import Claim
-from coupling_bench.console import MARKUP, Console, ability_lines, told, verdict_table
+from coupling_bench.console import (
+    MARKUP,
+    Console,
+    ability_lines,
+    theorem_lines,
+    told,
+    verdict_table,
+)
 from coupling_bench.deciding import decide as decide_claim
 from coupling_bench.executors import open_executor
 from coupling_bench.fingerprint import address
 from coupling_bench.graph import Outcome, graph, missing
 from coupling_bench.graph import run as run_graph
-from coupling_bench.pipelines import NODES, evaluation, observations
+from coupling_bench.pipelines import NODES, NotHereError, evaluation, observations
 from coupling_bench.planning import plan_line
 from coupling_bench.report import write_report
 from coupling_bench.runs import Runs
-from coupling_bench.specs import EvaluationSpec, Spec, model_of
+from coupling_bench.specs import EvaluationSpec, Spec, StageSpec, model_of
 
 BENCH = pytest.StashKey[Bench]()
-DECIDED = pytest.StashKey[dict[str, Any]]()
+FOUND = pytest.StashKey[dict[str, list[dict[str, Any]]]]()
+"""What a test adds to the record: its claims and theorems."""
+TABLES = pytest.StashKey[dict[str, list[dict[str, Any]]]]()
+"""The rows that a test adds to tables of the record, by the table's name."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,6 +53,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options before anything is collected."""
     config.addinivalue_line("markers", "claim(claim): this test checks a claim of a paper")
+    config.addinivalue_line("markers", "theorem(theorem): this test checks a theorem on instances")
     config.addinivalue_line("markers", "gpu: this test needs a CUDA device: pytest suites -m gpu")
     config.stash[BENCH] = options.check(config)
     if not hasattr(config, "workerinput"):
@@ -63,6 +74,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         none = pytest.param("none", marks=pytest.mark.skip(reason=reason))
         tasks = metafunc.config.stash[BENCH].lm_eval_tasks
         metafunc.parametrize("lm_eval_task", tasks or [none], indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what the model or the task of a test do not have, with the reason."""
+    if config.option.collectonly:
+        return
+    for item in items:
+        try:
+            for node in _nodes(item):
+                config.stash[BENCH].stages(_texts(item)["model"], node)
+        except NotHereError as error:
+            item.add_marker(pytest.mark.skip(reason=str(error)))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -135,17 +158,13 @@ def _train(config: pytest.Config, needed: Iterable[tuple[str, str, str | None]])
     bench = config.stash[BENCH]
     labels = {}
     for model, node, task in needed:
-        for seed, stage in zip(bench.seeds, bench.stages(model, node), strict=True):
+        for seed, stage in _runs(bench, model, node):
             label = f"{model}: {node}" + (f", seed {seed}" if node != "base" else "")
             labels[address(stage)] = label
             if task:
                 labels[address(evaluation(stage, task))] = f"{label}, on {task}"
     nodes = graph(
-        (
-            (stage, seed)
-            for model, node, _ in needed
-            for seed, stage in zip(bench.seeds, bench.stages(model, node), strict=True)
-        ),
+        ((stage, seed) for model, node, _ in needed for seed, stage in _runs(bench, model, node)),
         (e for model, node, task in needed if task for e in bench.evaluations(model, node, task)),
     )
     absent = missing(nodes, bench.store)
@@ -164,6 +183,11 @@ def _train(config: pytest.Config, needed: Iterable[tuple[str, str, str | None]])
         return run_graph(nodes, bench.store, executor, console.finished)
     finally:
         executor.close()
+
+
+def _runs(bench: Bench, model: str, node: str) -> Iterable[tuple[int, StageSpec]]:
+    """Return the seeds of a node with their stages."""
+    return zip(bench.seeds_of(node), bench.stages(model, node), strict=True)
 
 
 def _planned(absent: list[Spec]) -> str:
@@ -185,7 +209,7 @@ def node(request: pytest.FixtureRequest, model: str) -> Callable[[str], Runs]:
     bench = request.config.stash[BENCH]
 
     def runs(name: str) -> Runs:
-        for seed, stage in zip(bench.seeds, bench.stages(model, name), strict=True):
+        for seed, stage in _runs(bench, model, name):
             for spec in (stage, *observations(stage, seed)):
                 error = bench.outcome.failed.get(address(spec))
                 if error is not None:
@@ -216,13 +240,14 @@ def decide(request: pytest.FixtureRequest, model: str, node: Callable[[str], Run
         pytest.fail("decide: the test declares no claim. Mark it with @claim(...).", pytrace=False)
     nodes = _nodes(request.node)
     recipe = bench.recipe_fingerprint(model, nodes, claim)
+    seeds = max((bench.seeds_of(name) for name in nodes), key=len)
 
     def decide(differences) -> None:
         decision = decide_claim(
             claim,
             differences,
             runs=node,
-            seeds=bench.seeds,
+            seeds=seeds,
             scale=bench.scale(model),
             accepted=record.accepted_verdict(
                 bench.references,
@@ -234,7 +259,7 @@ def decide(request: pytest.FixtureRequest, model: str, node: Callable[[str], Run
             ),
             recording=request.config.option.record,
         )
-        request.node.stash[DECIDED] = {
+        found = {
             "test": request.node.nodeid,
             "model": model,
             "task": bench.task.name,
@@ -244,6 +269,7 @@ def decide(request: pytest.FixtureRequest, model: str, node: Callable[[str], Run
             "outcome": decision.outcome,
             **decision.record,
         }
+        _add(request.node, "claims", [found])
         if decision.outcome == "failed":
             pytest.fail(decision.message, pytrace=False)
         if decision.outcome == "xfailed":
@@ -254,12 +280,53 @@ def decide(request: pytest.FixtureRequest, model: str, node: Callable[[str], Run
     return decide
 
 
+@pytest.fixture
+def check(request: pytest.FixtureRequest):
+    """Check the test's theorem on instances by their slack: one below zero fails, with numbers."""
+    mark = request.node.get_closest_marker("theorem")
+    if mark is None:
+        pytest.fail("check: the test has no theorem. Mark it with @theorem(...).", pytrace=False)
+
+    def check(slack, *, tolerance: float, unit: str, where=None) -> None:
+        checked = theorems.check(mark.args[0], slack, tolerance=tolerance, unit=unit, where=where)
+        model = _texts(request.node).get("model")
+        found = {"test": request.node.nodeid, "model": model, **checked.record}
+        _add(request.node, "theorems", [found])
+        if checked.outcome == "failed":
+            pytest.fail(checked.message, pytrace=False)
+
+    return check
+
+
+@pytest.fixture
+def table(request: pytest.FixtureRequest):
+    """Put rows into a named table of the record: what a figure is drawn from, as flat dicts."""
+    bench = request.config.stash[BENCH]
+    model = _texts(request.node).get("model")
+    of_all = {"model": model, "task": bench.task.name} if model else {}
+
+    def table(name: str, rows: Iterable[dict[str, Any]]) -> None:
+        _add(request.node, name, [{**of_all, **row} for row in rows], TABLES)
+
+    return table
+
+
+def _add(
+    item: pytest.Item,
+    part: str,
+    rows: list[dict[str, Any]],
+    key: pytest.StashKey[dict[str, list[dict[str, Any]]]] = FOUND,
+) -> None:
+    item.stash.setdefault(key, {}).setdefault(part, []).extend(rows)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
-    """Attach the decided claim to the test's report, which also reaches an xdist controller."""
+    """Attach what a test found to its report, which also reaches an xdist controller."""
     report = yield
-    if call.when == "call" and DECIDED in item.stash:
-        report.decided_claim = item.stash[DECIDED]
+    if call.when == "call":
+        report.coupling_found = item.stash.get(FOUND, {})
+        report.coupling_tables = item.stash.get(TABLES, {})
     return report
 
 
@@ -271,14 +338,18 @@ class RecordWriter:
         self.config = config
         self.started = time.monotonic()
         self.claims: list[dict[str, Any]] = []
+        self.theorems: list[dict[str, Any]] = []
+        self.tables: dict[str, list[dict[str, Any]]] = {}
         self.page: Path | None = None
         self.record: dict[str, Any] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the claim from a test's report."""
-        claim = getattr(report, "decided_claim", None)
-        if claim is not None:
-            self.claims.append(claim)
+        """Take from a test's report what it found."""
+        found = getattr(report, "coupling_found", {})
+        self.claims += found.get("claims", [])
+        self.theorems += found.get("theorems", [])
+        for name, rows in getattr(report, "coupling_tables", {}).items():
+            self.tables.setdefault(name, []).extend(rows)
 
     def pytest_testnodedown(self, node, error) -> None:
         """Take from an xdist worker which stages it trained and which it found."""
@@ -287,14 +358,21 @@ class RecordWriter:
             (outcome.made if made else outcome.reused).add(address_)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write record and page, if any claim was decided."""
-        if not self.claims:
+        """Write record and page, if any claim was decided or any theorem checked."""
+        if not (self.claims or self.theorems):
             return
         bench = self.config.stash[BENCH]
         bench.outcome.reused -= bench.outcome.made
         command = shlex.join(["pytest", *self.config.invocation_params.args])
         seconds = time.monotonic() - self.started
-        written = record.build(bench, self.claims, command=command, seconds=seconds)
+        written = record.build(
+            bench,
+            self.claims,
+            command=command,
+            seconds=seconds,
+            theorems=self.theorems,
+            tables=self.tables,
+        )
         folder = options.reports_folder(self.config)
         self.record = written
         record.write(written, folder / "record.json")
@@ -306,9 +384,14 @@ class RecordWriter:
         """Print the table of verdicts, and where the report is."""
         if self.page is None:
             return
-        terminalreporter.section("verdicts")
-        for line, verdict in verdict_table(self.claims):
-            terminalreporter.write_line(line, **MARKUP.get(verdict, {}))
+        if self.theorems:
+            terminalreporter.section("theorems: instances that break them")
+            for line in theorem_lines(self.theorems):
+                terminalreporter.write_line(line)
+        if self.claims:
+            terminalreporter.section("verdicts")
+            for line, verdict in verdict_table(self.claims):
+                terminalreporter.write_line(line, **MARKUP.get(verdict, {}))
         for line in ability_lines(self.record):
             terminalreporter.write_line(line)
         run = self.record["environment"]

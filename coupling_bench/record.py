@@ -19,7 +19,7 @@ from coupling_bench import environment
 from coupling_bench.bench import Bench
 from coupling_bench.fingerprint import address
 from coupling_bench.measures import ability, loss, reward
-from coupling_bench.pipelines import NODES, PIPELINES, lineage, observed_splits
+from coupling_bench.pipelines import NODES, PIPELINES, NotHereError, lineage, observed_splits
 from coupling_bench.runs import Observation, Runs, Split, observation_specs, observe
 from coupling_bench.specs import (
     EvaluationSpec,
@@ -48,7 +48,15 @@ CLOSED_MEASURES = {
 Record = dict[str, Any]
 
 
-def build(bench: Bench, claims: list[Record], *, command: str, seconds: float) -> Record:
+def build(
+    bench: Bench,
+    claims: list[Record],
+    *,
+    command: str,
+    seconds: float,
+    theorems: list[Record] | None = None,
+    tables: dict[str, list[Record]] | None = None,
+) -> Record:
     """Return the record of a run from its decided claims and from what the store holds of them.
 
     Args:
@@ -56,10 +64,12 @@ def build(bench: Bench, claims: list[Record], *, command: str, seconds: float) -
         claims: one entry a decided test, with ``model`` and ``nodes``.
         command: what the user typed.
         seconds: wall time of the run.
+        theorems: one entry a checked theorem.
+        tables: what figures are drawn from, as rows of named tables.
     """
     all_runs = [
         (model, node, bench.runs(model, node))
-        for model in bench.models
+        for model in (bench.models if claims else ())
         for node in _with_ancestors(bench, model, claims)
     ]
     observed = [(m, n, r) for m, n, r in all_runs if _is_observed(r)]
@@ -67,6 +77,8 @@ def build(bench: Bench, claims: list[Record], *, command: str, seconds: float) -
         "schema": SCHEMA,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "claims": _with_holm(claims),
+        "theorems": theorems or [],
+        "tables": tables or {},
         "stages": [row for m, n, r in all_runs for row in _stages(bench, m, n, r)],
         "curves": _curves(observed),
         "abilities": [row for m, n, r in observed for row in _abilities(m, n, r)],
@@ -160,7 +172,8 @@ def accept(record: Record, folder: Path) -> list[Path]:
         command = f"pytest suites --model {model} --task {task} --scale {scale} --seeds {seeds}"
         path = reference_path(folder, model, task, scale)
         environment_ = {**record["environment"], "command": command}
-        chosen = {**record, **mine, "claims": claims, "completions": []}
+        of_model = {"claims": claims, "theorems": [], "tables": {}, "completions": []}
+        chosen = {**record, **mine, **of_model}
         write({**chosen, "environment": environment_}, path)
         written.append(path)
     return written
@@ -175,7 +188,14 @@ def _with_ancestors(bench: Bench, model: str, claims: list[Record]) -> list[str]
     named = {node for claim in claims if claim["model"] == model for node in claim["nodes"]}
     stages = [stage for node in named for stage in bench.stages(model, node)]
     used = {address(ancestor) for stage in stages for ancestor in lineage(stage)}
-    return [n for n in NODES if any(address(s) in used for s in bench.stages(model, n))]
+    return [n for n in NODES if any(address(s) in used for s in _stages_of(bench, model, n))]
+
+
+def _stages_of(bench: Bench, model: str, node: str) -> tuple[StageSpec, ...]:
+    try:
+        return bench.stages(model, node)
+    except NotHereError:
+        return ()
 
 
 def _is_observed(runs: Runs) -> bool:

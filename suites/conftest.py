@@ -1,11 +1,15 @@
-"""The benchmarks in suites/perf run when they are asked for by their path, and not otherwise."""
+"""Suites that take long run when they are asked for by their path, and not otherwise."""
 
 from pathlib import Path
 
 import pytest
 
+ASKED_FOR = ("perf", "map")
+"""Benchmarks, which check no claim; and the whole map of validity, which runs every night."""
+
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave suites/perf out of ``pytest suites``: it takes minutes and checks no claim."""
-    asked = any("perf" in Path(arg.split("::")[0]).parts for arg in config.args)
-    return True if collection_path.name == "perf" and not asked else None
+    """Leave a folder out of ``pytest suites`` unless an argument names it."""
+    folder = collection_path.name
+    asked = any(folder in Path(arg.split("::")[0]).parts for arg in config.args)
+    return True if folder in ASKED_FOR and not asked else None

@@ -23,7 +23,7 @@ FLOORS = [
     },
     {"stages", "executors", "graph", "planning"},
     {"probes", "runs", "statistics"},
-    {"measures", "requirements", "claims"},
+    {"measures", "requirements", "claims", "theorems"},
     {
         "bench",
         "deciding",

@@ -222,7 +222,7 @@ def test_a_failing_stage_is_one_sentence_and_spoils_no_other(cold, store, tmp_pa
     breaker.write_text(
         "from dataclasses import replace\n"
         "from coupling_bench import pipelines\n"
-        "whole = pipelines.rl\n"
+        "whole = pipelines.spine.rl\n"
         "def rl(recipe, seed):\n"
         "    return replace(whole(recipe, seed), max_completion_length=156)\n"
         "pipelines.NODES['rl'] = rl\n"

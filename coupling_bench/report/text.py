@@ -26,6 +26,7 @@ COMPARISONS = {
     "increase_by": "above {}",
     "decrease_by": "below {}",
     "not_increase_by": "not above {}",
+    "not_decrease_by": "not below {}",
     "equal_within": "within \N{PLUS-MINUS SIGN}{}",
 }
 

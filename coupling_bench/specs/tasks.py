@@ -7,6 +7,10 @@ from typing import Literal
 
 from coupling_bench.specs.marks import EXECUTION
 
+Sentences = Literal["own", "shuffled"]
+"""Whether each prompt carries its own sentence or, as a control, one drawn from the other prompts
+of its split: then nothing but the answers' frequencies can be learnt."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class GrammarSpec:
@@ -25,10 +29,15 @@ class GrammarSpec:
     """Sentences for SFT, and as many for RL."""
     held_out_size: int
     out_of_domain_size: int
-    rl_prompts: Literal["shared", "disjoint"]
-    """Whether RL sees the sentences of SFT or others from the same distribution."""
+    rl_prompts: Literal["shared", "disjoint", "shifted"]
+    """Whether RL sees the sentences of SFT, others from the same distribution, or those of the
+    phenomena that SFT never sees."""
+    sentences: Sentences = "own"
     prompt_template: str = "{sentence}\n"
-    answers: tuple[str, str] = ("acceptable", "unacceptable")
+    answers: tuple[str, ...] = ("acceptable", "unacceptable")
+    """What the verifier rewards; two further ones mean the same and are not rewarded."""
+    other_words_share: float = 0.0
+    """Share of the demonstrations that are in the other words."""
     max_completion_tokens: int = 8
     """A completion that is sampled to be observed is cut there."""
 
@@ -48,6 +57,7 @@ class ColaSpec:
     """SFT prompts, and RL prompts: at most so many; all by default."""
     held_out_size: int | None = None
     rl_prompts: Literal["shared"] = "shared"
+    sentences: Sentences = "own"
     prompt_template: str = "{sentence}\n"
     answers: tuple[str, str] = ("acceptable", "unacceptable")
     max_completion_tokens: int = 8
@@ -74,6 +84,7 @@ class JsonlSpec:
     """SFT prompts, and RL prompts: at most so many; all by default."""
     held_out_size: int | None = None
     rl_prompts: Literal["shared"] = "shared"
+    sentences: Sentences = "own"
     prompt_template: str = "{prompt}\n"
     answers: tuple[str, ...] | None = None
     """The closed set of answers, whose probabilities are computed; None: answers are sampled."""

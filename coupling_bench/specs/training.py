@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from coupling_bench.specs.marks import EXECUTION, OURS
 from coupling_bench.specs.models import CheckpointSpec, LoraSpec
@@ -35,6 +35,8 @@ class TrainingSpec:
     micro_batch: int | None = field(default=None, metadata=EXECUTION)
     """Rows in one forward pass; None: the whole batch, or on a GPU what its free memory holds. The
     rest is gradient accumulation."""
+    planted: str | None = field(default=None, metadata=OURS)
+    """A defect planted on purpose, for controls: one of ``stages.defects``."""
     lora: LoraSpec | None = field(default=None, metadata=OURS)
     """Adapters that alone are trained and stored; None: all weights."""
 
@@ -112,6 +114,8 @@ class SFTSpec(TrainingSpec):
 
     batch_size: int = field(metadata=OURS)
     num_train_epochs: int
+    demonstrator: Literal["annotators", "start"] = field(default="annotators", metadata=OURS)
+    """Who demonstrates: the task's annotators, or the policy that training starts from."""
     max_length: int
     completion_only_loss: bool = True
     loss_type: str = "nll"

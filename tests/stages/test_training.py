@@ -11,7 +11,7 @@ from coupling_bench import models, progress, stages, tasks
 from coupling_bench.console import Console
 from coupling_bench.executors import open_executor
 from coupling_bench.fingerprint import address
-from coupling_bench.pipelines import NODES, lineage
+from coupling_bench.pipelines import NODES, lineage, spine, trainers
 from coupling_bench.stages import training
 from coupling_bench.store import Store
 from tests.tiny import recipe
@@ -32,7 +32,7 @@ def weights(folder: Path) -> torch.Tensor:
     return torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
-@pytest.mark.parametrize("node", list(NODES))
+@pytest.mark.parametrize("node", [*spine.NODES, *trainers.NODES])
 def test_every_node_trains_and_leaves_a_checkpoint_its_snapshots_and_its_log(store, node):
     spec = NODES[node](RECIPE, 0)
     for ancestor in lineage(spec):

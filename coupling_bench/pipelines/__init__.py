@@ -1,0 +1,59 @@
+"""The named nodes of the training graph, as pure functions from a recipe and a seed to a spec.
+
+A node's name is the name of its fixture and of its row in the report, its docstring is the
+fixture's. A new node is one function and one entry in the ``NODES`` of its module; a new family of
+nodes is a module and one entry in ``FAMILIES``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from coupling_bench.pipelines import spine, trainers
+from coupling_bench.pipelines.observing import (
+    SplitName,
+    evaluation,
+    observation,
+    observations,
+    observed_splits,
+)
+from coupling_bench.pipelines.recipe import Node, NotHereError, Recipe
+from coupling_bench.specs import StageSpec, parent
+
+__all__ = [
+    "FAMILIES",
+    "LEAST_SEEDS",
+    "NODES",
+    "PIPELINES",
+    "Node",
+    "NotHereError",
+    "Recipe",
+    "SplitName",
+    "evaluation",
+    "lineage",
+    "observation",
+    "observations",
+    "observed_splits",
+]
+
+FAMILIES = (spine, trainers)
+
+NODES: dict[str, Node] = {name: node for family in FAMILIES for name, node in family.NODES.items()}
+
+PIPELINES: dict[str, tuple[str, ...]] = {
+    name: nodes for family in FAMILIES for name, nodes in family.PIPELINES.items()
+}
+"""Orders whose curves the report draws, as stages after the base."""
+
+LEAST_SEEDS: dict[str, int] = {
+    name: seeds for family in FAMILIES for name, seeds in getattr(family, "LEAST_SEEDS", {}).items()
+}
+"""Nodes that are trained with so many seeds at least, whatever the run's number."""
+
+
+def lineage(stage: StageSpec) -> Iterator[StageSpec]:
+    """Yield ``stage`` and what it descends from, the oldest first."""
+    start = parent(stage)
+    if start is not None:
+        yield from lineage(start)
+    yield stage

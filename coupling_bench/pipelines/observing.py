@@ -1,0 +1,86 @@
+"""What is observed of each stage, and what lm-eval is asked of it."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+from coupling_bench.specs import (
+    ColaSpec,
+    EvaluationSpec,
+    JsonlSpec,
+    ObservationSpec,
+    StageSpec,
+    TaskSpec,
+)
+
+SplitName = Literal["held_out", "out_of_domain"]
+PAPER_TEMPERATURE, PAPER_TOP_P = 0.6, 0.95
+"""How the paper samples one completion a prompt ("mean@1")."""
+
+OBSERVED: tuple[tuple[SplitName, Literal["all", "last"]], ...] = (
+    ("held_out", "all"),
+    ("out_of_domain", "last"),
+)
+"""What is observed of every stage: (split, snapshots)."""
+
+
+def observed_splits(task: TaskSpec) -> tuple[SplitName, ...]:
+    """Return the splits that ``task`` has and stages are observed on."""
+    given = dict(task.files) if isinstance(task, JsonlSpec) else {"out_of_domain": ""}
+    return tuple(split for split, _ in OBSERVED if split == "held_out" or split in given)
+
+
+def observations(stage: StageSpec, seed: int) -> tuple[ObservationSpec, ...]:
+    """Return the observations that the measures need of one stage, for the run of one seed."""
+    task = stage.task
+    temperature, top_p, samples = PAPER_TEMPERATURE, PAPER_TOP_P, 0
+    if isinstance(task, JsonlSpec):
+        temperature, top_p = task.sampling_temperature, task.sampling_top_p
+        samples = task.samples if task.answers is None else 0
+    return tuple(
+        ObservationSpec(
+            of=stage,
+            split=split,
+            snapshots=snapshots,
+            sampling_seed=seed,
+            sampling_tokens=task.max_completion_tokens,
+            sampling_temperature=temperature,
+            sampling_top_p=top_p,
+            samples=samples,
+        )
+        for split, snapshots in OBSERVED
+        if split in observed_splits(task)
+    )
+
+
+def observation(stage: StageSpec, seed: int, split: str) -> ObservationSpec:
+    """Return the observation of one stage on one split, for the run of one seed."""
+    return next(o for o in observations(stage, seed) if o.split == split)
+
+
+def evaluation(stage: StageSpec, lm_eval_task: str) -> EvaluationSpec:
+    """Return the evaluation of one stage on a task of lm-eval.
+
+    Raises:
+        FileNotFoundError: CoLA's files are asked for and are not there.
+    """
+    data: tuple[tuple[str, str], ...] = ()
+    folder = None
+    if isinstance(stage.task, ColaSpec):
+        data, folder = stage.task.files, stage.task.folder
+    elif lm_eval_task.startswith("coupling_cola") or lm_eval_task == "coupling":
+        from coupling_bench.tasks import cola
+
+        folder = os.environ.get(cola.FOLDER)
+        data = cola.digests(Path(folder).expanduser() if folder else None)
+    ours = lm_eval_task.split("_")[0] == "coupling"
+    return EvaluationSpec(
+        of=stage,
+        lm_eval_task=lm_eval_task,
+        data=data,
+        lm_eval_version=None if ours else version("lm-eval"),
+        data_dir=folder,
+    )
