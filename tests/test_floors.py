@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "coupling_bench"
 FLOORS = [
-    {"fingerprint", "environment", "progress", "typed", "strict_json"},
+    {"fingerprint", "environment", "progress", "typed", "strict_json", "theory"},
     {"specs", "pipelines", "scales", "overrides"},
     {
         "store",
