@@ -17,6 +17,7 @@ from coupling_bench.specs import (
     ImportSpec,
     ObservationSpec,
     OnlineSpec,
+    PerturbSpec,
     PretrainSpec,
     SFTSpec,
     Spec,
@@ -43,9 +44,10 @@ class Load:
 def load_of(spec: Spec | TrainingSpec) -> Load:
     """Return what a node computes; nothing for what trains nothing, and for evaluations.
 
-    How much lm-eval's tasks hold is not known before they are fetched.
+    How much lm-eval's tasks hold is not known before they are fetched. A random step scores a few
+    hundred prompts some twenty times.
     """
-    if isinstance(spec, ImportSpec | EvaluationSpec):
+    if isinstance(spec, ImportSpec | PerturbSpec | EvaluationSpec):
         return Load()
     task = spec.of.task if isinstance(spec, ObservationSpec) else spec.task
     sizes = lengths(model_of(spec), task, split_of(spec))

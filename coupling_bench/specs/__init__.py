@@ -14,6 +14,7 @@ from typing_extensions import TypeIs
 from coupling_bench.specs.marks import EXECUTION, OURS
 from coupling_bench.specs.models import AnyModel, CheckpointSpec, LoraSpec, ModelSpec
 from coupling_bench.specs.observing import EvaluationSpec, ObservationSpec
+from coupling_bench.specs.perturb import PerturbSpec
 from coupling_bench.specs.tasks import ColaSpec, GrammarSpec, JsonlSpec, TaskSpec
 from coupling_bench.specs.training import (
     DPOSpec,
@@ -43,6 +44,7 @@ __all__ = [
     "ModelSpec",
     "ObservationSpec",
     "OnlineSpec",
+    "PerturbSpec",
     "PretrainSpec",
     "RLOOSpec",
     "SFTSpec",

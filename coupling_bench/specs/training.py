@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from coupling_bench.specs.marks import EXECUTION, OURS
 from coupling_bench.specs.models import CheckpointSpec, LoraSpec
+from coupling_bench.specs.perturb import PerturbSpec
 from coupling_bench.specs.tasks import TaskSpec
 
 
@@ -210,4 +211,4 @@ class DPOSpec(TrainingSpec):
         return self.batch_size
 
 
-StageSpec = ImportSpec | PretrainSpec | SFTSpec | GRPOSpec | RLOOSpec | DPOSpec
+StageSpec = ImportSpec | PretrainSpec | SFTSpec | GRPOSpec | RLOOSpec | DPOSpec | PerturbSpec

@@ -22,6 +22,7 @@ RUNNERS = {
     "GRPOSpec": "coupling_bench.stages.grpo",
     "RLOOSpec": "coupling_bench.stages.rloo",
     "DPOSpec": "coupling_bench.stages.dpo",
+    "PerturbSpec": "coupling_bench.stages.perturb",
     "ObservationSpec": "coupling_bench.probes",
     "EvaluationSpec": "coupling_bench.harness.evaluating",
 }
