@@ -28,6 +28,7 @@ FLOORS = [
         "bench",
         "deciding",
         "record",
+        "references",
         "report",
         "perf",
         "checking",
@@ -37,7 +38,7 @@ FLOORS = [
         "watching",
         "callback",
     },
-    {"options", "console", "plugin", "cli", "__main__"},
+    {"options", "console", "plugin", "recording", "cli", "__main__"},
 ]
 FLOOR_OF = {name: number for number, names in enumerate(FLOORS) for name in names}
 FILES = sorted(PACKAGE.rglob("*.py"))
