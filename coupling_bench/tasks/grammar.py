@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from coupling_bench.specs import GrammarSpec
 from coupling_bench.tasks import Item, Task
+from coupling_bench.tasks.forms import form_shares
 from coupling_bench.tasks.phenomena import PHENOMENA
 
 PRETRAINING = "pretraining"
@@ -50,6 +51,7 @@ def load(spec: GrammarSpec) -> Task:
     )
     if spec.rl_prompts == "shared":
         drawn["rl"] = drawn["sft"]
+    form_shares(spec)  # which refuses answers that do not fit together
     acceptable = spec.answers.index("acceptable")
     return Task(
         spec=spec,
