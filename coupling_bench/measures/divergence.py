@@ -38,7 +38,7 @@ def frequency_shift(runs: Runs, prompts: Split) -> Array | None:
     for observation in observe(runs, prompts):
         if not observation.closed:
             return None
-        mean = _outcomes(observation).mean(axis=0)
+        mean = outcomes(observation).mean(axis=0)
         mean[-1] = max(mean[-1], ROUNDING)
         demonstrated = np.append(observation.demonstrated.mean(axis=0), 0.0)
         found.append(float(_kl(demonstrated[None], mean[None])[0]))
