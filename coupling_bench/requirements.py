@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from coupling_bench.measures import ability, loss, reward
+from coupling_bench.measures import ability, fixed_point, loss, reward
 from coupling_bench.measures.divergence import frequency_shift, reverse_kl
 from coupling_bench.runs import Array, Runs, Split
 from coupling_bench.statistics import Interval, student_interval
@@ -138,6 +138,21 @@ def converged(node: str, within: float) -> Requirement:
     )
 
 
+def at_tilted_optimum(node: str, start: str, below: float) -> Requirement:
+    """Require E KL(p_RL || p*) of a node from the optimum tilted from its start below a bound."""
+
+    def measure(runs: RunsOf) -> Measured:
+        return _over_seeds(fixed_point.kl_to_tilted(runs(node), runs(start), HELD_OUT))
+
+    return Requirement(
+        name=f"KL({node} || the optimum of Eq. 8 tilted from {start})",
+        unit="nats/sequence",
+        nodes=(node, start),
+        measure=measure,
+        below=below,
+    )
+
+
 def judges_sentences(node: str) -> Requirement:
     """Require MCC above 0: a node that knows the label prior alone has no ability to lose."""
 
@@ -193,6 +208,22 @@ def divergence(before: str, after: str) -> Beside:
         nodes=(before, after),
         measure=measure,
         note="over the answers, and anything else as one outcome",
+    )
+
+
+def beyond_tilted_reward(node: str, start: str) -> Beside:
+    """Show how far the reward of RL lies above that of the optimum of Eq. 8."""
+
+    def measure(runs: RunsOf) -> Array:
+        return reward.expected_reward(runs(node), HELD_OUT) - fixed_point.tilted_reward(
+            runs(node), runs(start), HELD_OUT
+        )
+
+    return Beside(
+        name=f"J of {node} minus J of the optimum of Eq. 8 tilted from {start}",
+        unit="reward",
+        nodes=(node, start),
+        measure=measure,
     )
 
 

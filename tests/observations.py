@@ -45,11 +45,15 @@ def random_observation(seed: int, items: int = 30, snapshots: int = 3) -> Observ
     return observation(np.log(p[..., :2]), generator.integers(0, 2, items))
 
 
-def store_runs(store, per_seed, node="sft") -> Runs:
-    """Write one observation a seed into ``store``, as the probe would, and return their Runs."""
+def store_runs(store, per_seed, node="sft", stage=None) -> Runs:
+    """Write one observation a seed into ``store``, as the probe would, and return their Runs.
+
+    They are of ``stage``, or of the recipe's SFT.
+    """
     from dataclasses import replace
 
-    stages = tuple(replace(recipe().sft, seed=seed) for seed in range(len(per_seed)))
+    stage = stage or recipe().sft
+    stages = tuple(replace(stage, seed=seed) for seed in range(len(per_seed)))
     for seed, seen in enumerate(per_seed):
         for spec in observations(stages[seed], seed):
             store.get_or_make(spec, lambda folder, seen=seen: synthetic.write(seen, folder))

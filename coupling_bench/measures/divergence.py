@@ -38,7 +38,7 @@ def frequency_shift(runs: Runs, prompts: Split) -> Array | None:
     for observation in observe(runs, prompts):
         if not observation.closed:
             return None
-        mean = _outcomes(observation).mean(axis=0)
+        mean = outcomes(observation).mean(axis=0)
         mean[-1] = max(mean[-1], ROUNDING)
         demonstrated = np.append(observation.demonstrated.mean(axis=0), 0.0)
         found.append(float(_kl(demonstrated[None], mean[None])[0]))
@@ -52,13 +52,21 @@ def kl_by_item(policy: Observation, reference: Observation) -> Array:
     that nearly always answers leaves to everything else is lost in rounding, and 0 would make the
     divergence infinite; it counts as ``ROUNDING``, so that the number stays a lower bound.
     """
-    p, q = _outcomes(policy), _outcomes(reference)
-    q[:, -1] = np.maximum(q[:, -1], np.minimum(p[:, -1], ROUNDING))
-    return _kl(p, q)
+    return kl_of_outcomes(outcomes(policy), outcomes(reference))
 
 
-def _outcomes(observation: Observation) -> Array:
-    """Return ``(P, A + 1)`` probabilities: of each answer, and of anything else."""
+def kl_of_outcomes(policy: Array, reference: Array) -> Array:
+    """KL(policy || reference) of each row of probabilities, in nats, ``(P, A + 1)`` to ``(P,)``.
+
+    The last column is anything else, and counts as in ``kl_by_item``.
+    """
+    reference = reference.copy()
+    reference[:, -1] = np.maximum(reference[:, -1], np.minimum(policy[:, -1], ROUNDING))
+    return _kl(policy, reference)
+
+
+def outcomes(observation: Observation) -> Array:
+    """Probabilities ``(P, A + 1)`` at the last snapshot: of each answer, and of anything else."""
     answers = np.exp(observation.answer_logps[-1])
     rest = np.clip(1.0 - answers.sum(axis=1, keepdims=True), 0.0, None)
     return np.concatenate([answers, rest], axis=1)

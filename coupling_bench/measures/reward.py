@@ -108,17 +108,23 @@ def last_quarter_drift(runs: Runs, prompts: Split, alpha: float = 0.05) -> list[
 
 
 def probability_of_truth(observation: Observation) -> Array:
-    """pi(y, end|x) of the true answer at temperature 1, every snapshot, ``(N, P)``."""
+    """pi(y, end|x) of the true answer at temperature 1, every snapshot, ``(N, P)``.
+
+    In the form that is rewarded, where it has others.
+    """
     chosen = observation.truth[None, :, None]
     logps = np.take_along_axis(observation.answer_logps, chosen, axis=2)
     return np.exp(logps[..., 0])
 
 
 def _robust(texts: Sequence[str], observation: Observation) -> list[float]:
-    """Return the reward of what each text is taken to say."""
+    """Return the reward of what each text is taken to say, in whichever words it says it."""
     answers = observation.answers or []
+    meant = observation.labels or range(len(answers))
     said = [parse_robust(text, answers) for text in texts]
     return [
-        float(observation.other_reward if answer is None else observation.rewards[item, answer])
+        float(
+            observation.other_reward if answer is None else observation.rewards[item, meant[answer]]
+        )
         for item, answer in enumerate(said)
     ]
