@@ -19,7 +19,7 @@ from coupling_bench.bench import Bench
 from coupling_bench.fingerprint import address
 from coupling_bench.measures import ability, loss, reward
 from coupling_bench.pipelines import NODES, PIPELINES, NotHereError, lineage, observed_splits
-from coupling_bench.runs import Observation, Runs, Split, observation_specs, observe
+from coupling_bench.runs import Observation, Runs, Split, is_observed, observe
 from coupling_bench.specs import (
     EvaluationSpec,
     ObservationSpec,
@@ -136,8 +136,7 @@ def _stages_of(bench: Bench, model: str, node: str) -> tuple[StageSpec, ...]:
 
 
 def _is_observed(runs: Runs) -> bool:
-    splits = [Split(name=split) for split in observed_splits(runs.task)]
-    return all(runs.store.find(o) for s in splits for o in observation_specs(runs, s))
+    return all(is_observed(runs, Split(name=split)) for split in observed_splits(runs.task))
 
 
 def _stages(bench: Bench, model: str, node: str, runs: Runs) -> list[Record]:
