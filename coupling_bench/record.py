@@ -18,11 +18,19 @@ from coupling_bench import environment
 from coupling_bench.bench import Bench
 from coupling_bench.fingerprint import address
 from coupling_bench.measures import ability, loss, reward
-from coupling_bench.pipelines import NODES, PIPELINES, NotHereError, lineage, observed_splits
+from coupling_bench.pipelines import (
+    NODES,
+    PIPELINES,
+    NotHereError,
+    lineage,
+    observations,
+    observed_splits,
+)
 from coupling_bench.runs import Observation, Runs, Split, is_observed, observe
 from coupling_bench.specs import (
     EvaluationSpec,
     ObservationSpec,
+    SnapshotSpec,
     StageSpec,
     TaskSpec,
     model_of,
@@ -136,7 +144,10 @@ def _stages_of(bench: Bench, model: str, node: str) -> tuple[StageSpec, ...]:
 
 
 def _is_observed(runs: Runs) -> bool:
-    return all(is_observed(runs, Split(name=split)) for split in observed_splits(runs.task))
+    """Say whether all that abilities are told of is there; of some stages it is not asked."""
+    asked = {o.split for o in observations(runs.stages[0], runs.seeds[0])}
+    splits = observed_splits(runs.task)
+    return asked.issuperset(splits) and all(is_observed(runs, Split(name=s)) for s in splits)
 
 
 def _stages(bench: Bench, model: str, node: str, runs: Runs) -> list[Record]:
@@ -205,6 +216,8 @@ def _steps_before(runs: Runs, stage: StageSpec) -> int:
     start = parent(stage)
     if start is None or parent(start) is None:
         return 0
+    if isinstance(stage, SnapshotSpec):  # it stands within the stage that it is a moment of
+        return _steps_before(runs, stage.start)
     return runs.store.get(start).facts["steps"] + _steps_before(runs, start)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coupling_bench.measures.policies import outcomes
+from coupling_bench.measures.policies import demonstrators, outcomes
 from coupling_bench.runs import Array, Observation, Runs, Split, observe
 from coupling_bench.theory.policies import kl_by_prompt
 
@@ -32,6 +32,23 @@ def forward_kl(runs: Runs, reference: Runs, prompts: Split) -> Array | None:
     it is the rise of the SFT loss; RL's Razor (arXiv:2509.04259) finds that it predicts forgetting.
     """
     return reverse_kl(reference, runs, prompts)
+
+
+def frequency_shift(runs: Runs, prompts: Split) -> Array | None:
+    """KL(mean p_D || mean pi) of the answers' frequencies over all prompts, nats, ``(S,)``.
+
+    The part of E KL(p_D || pi) = L - L* that a wrong label prior makes, by the chain rule: mean
+    p_D(y) = E_q p_D(y|x), and likewise of the policy; what is left is between sentences and
+    answers, and may be negative. Exact, anything else as one more answer. None where answers are
+    open. Source: derived from the chain rule of relative entropy.
+    """
+    found = []
+    for observation in observe(runs, prompts):
+        if not observation.closed:
+            return None
+        answers, shown = outcomes(observation), demonstrators(observation)
+        found.append(float(kl_by_prompt(shown.mean(axis=0), answers.mean(axis=0))))
+    return np.array(found)
 
 
 def kl_by_item(policy: Observation, reference: Observation) -> Array:
