@@ -26,9 +26,9 @@ def test_entropies_and_divergences_are_scipys():
     np.testing.assert_allclose(policies.cross_entropy(p, q), crossed.mean(-1))
 
 
-@given(st.integers(0, 10**6), st.floats(-8, -1))
+@given(st.integers(0, 10**6), st.floats(-8, -2))
 def test_the_divergence_of_policies_that_are_close_keeps_its_digits(seed, size):
-    """KL = sum p (u^2 / 2 - u^3 / 3 + ...), u = q / p - 1; of p log(p / q) rounding would be left."""
+    """Against the series p (u^2 / 2 - u^3 / 3 + ...), u = q / p - 1, in exact fractions."""
     p = 0.8 * drawn(seed, (1, 4)) + 0.05
     q = p * (1 + 10**size * np.random.default_rng(seed).uniform(-1, 1, p.shape))
     p[0, -1], q[0, -1] = 1 - p[0, :-1].sum(), 1 - q[0, :-1].sum()
@@ -36,7 +36,7 @@ def test_the_divergence_of_policies_that_are_close_keeps_its_digits(seed, size):
     for mine, theirs in zip(p[0].tolist(), q[0].tolist(), strict=True):
         u = Fraction(theirs) / Fraction(mine) - 1
         expected += mine * float(sum((-u) ** n / n for n in range(2, 14)))
-    assert policies.kl(p, q) == pytest.approx(expected, rel=1e-6, abs=1e-30)
+    assert policies.kl(p, q) == pytest.approx(expected, rel=1e-6)
 
 
 def test_an_answer_that_is_never_given_costs_nothing_or_all():
