@@ -18,11 +18,19 @@ from coupling_bench import environment
 from coupling_bench.bench import Bench
 from coupling_bench.fingerprint import address
 from coupling_bench.measures import ability, loss, reward
-from coupling_bench.pipelines import NODES, PIPELINES, NotHereError, lineage, observed_splits
+from coupling_bench.pipelines import (
+    NODES,
+    PIPELINES,
+    NotHereError,
+    lineage,
+    observations,
+    observed_splits,
+)
 from coupling_bench.runs import Observation, Runs, Split, observation_specs, observe
 from coupling_bench.specs import (
     EvaluationSpec,
     ObservationSpec,
+    SnapshotSpec,
     StageSpec,
     TaskSpec,
     model_of,
@@ -136,8 +144,12 @@ def _stages_of(bench: Bench, model: str, node: str) -> tuple[StageSpec, ...]:
 
 
 def _is_observed(runs: Runs) -> bool:
+    """Say whether all that abilities are told of is there; of some stages it is not asked."""
+    asked = {o.split for o in observations(runs.stages[0], runs.seeds[0])}
     splits = [Split(name=split) for split in observed_splits(runs.task)]
-    return all(runs.store.find(o) for s in splits for o in observation_specs(runs, s))
+    return all(s.name in asked for s in splits) and all(
+        runs.store.find(o) for s in splits for o in observation_specs(runs, s)
+    )
 
 
 def _stages(bench: Bench, model: str, node: str, runs: Runs) -> list[Record]:
@@ -206,6 +218,8 @@ def _steps_before(runs: Runs, stage: StageSpec) -> int:
     start = parent(stage)
     if start is None or parent(start) is None:
         return 0
+    if isinstance(stage, SnapshotSpec):  # it stands within the stage that it is a moment of
+        return _steps_before(runs, stage.start)
     return runs.store.get(start).facts["steps"] + _steps_before(runs, start)
 
 

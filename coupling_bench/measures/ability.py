@@ -102,6 +102,11 @@ def mcc_pseudovalues(observation: Observation) -> Array:
     return items * whole - (items - 1) * _leave_one_out(observation)
 
 
+def constant_answer(observation: Observation) -> int:
+    """Index of the constant answer that earns the most on these items."""
+    return int(observation.rewards.mean(axis=0).argmax())
+
+
 def majority_reward(observation: Observation) -> float:
     """Expected reward of the best constant answer on these items."""
     return float(observation.rewards.mean(axis=0).max())

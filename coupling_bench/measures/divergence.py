@@ -26,6 +26,25 @@ def reverse_kl(runs: Runs, reference: Runs, prompts: Split) -> Array | None:
     return np.array([kl_by_item(policy, other).mean() for policy, other in pairs])
 
 
+def frequency_shift(runs: Runs, prompts: Split) -> Array | None:
+    """KL(mean p_D || mean pi) of the answers' frequencies over all prompts, nats, ``(S,)``.
+
+    The part of E KL(p_D || pi) = L - L* that a wrong label prior makes, by the chain rule: mean
+    p_D(y) = E_q p_D(y|x), and likewise of the policy; what is left is between sentences and
+    answers, and may be negative. Exact, anything else as one more answer. None where answers are
+    open. Source: derived from the chain rule of relative entropy.
+    """
+    found = []
+    for observation in observe(runs, prompts):
+        if not observation.closed:
+            return None
+        mean = outcomes(observation).mean(axis=0)
+        mean[-1] = max(mean[-1], ROUNDING)
+        demonstrated = np.append(observation.demonstrated.mean(axis=0), 0.0)
+        found.append(float(_kl(demonstrated[None], mean[None])[0]))
+    return np.array(found)
+
+
 def kl_by_item(policy: Observation, reference: Observation) -> Array:
     """KL(policy || reference) of the last snapshots on each item, in nats/sequence, ``(P,)``.
 

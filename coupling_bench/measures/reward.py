@@ -36,6 +36,23 @@ def reward_curve(observation: Observation) -> Array:
     return (answered + rest * observation.other_reward).mean(axis=1)
 
 
+def reward_of_frequencies(runs: Runs, prompts: Split) -> Array | None:
+    """Expected reward of answering as often as the policy does, whatever the prompt, ``(S,)``.
+
+    E_q sum_y mean pi(y) r(x, y) with mean pi(y) = E_q pi(y, end|x), in reward units, exact: what
+    the policy's label prior earns without its sentences. None where answers are open. Source:
+    derived.
+    """
+    found = []
+    for observation in observe(runs, prompts):
+        if not observation.closed:
+            return None
+        often = np.exp(observation.answer_logps[-1]).mean(axis=0)
+        rest = 1.0 - often.sum()
+        found.append((observation.rewards @ often).mean() + rest * observation.other_reward)
+    return np.array(found)
+
+
 def mean_at_1(runs: Runs, prompts: Split, parser: str = "robust") -> Array:
     """Mean reward of one sampled completion a prompt, the paper's protocol, ``(S,)``.
 
