@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from coupling_bench.measures import ability, fixed_point, form, loss, reward
+from coupling_bench.measures import ability, fixed_point, loss, reward
 from coupling_bench.measures.divergence import frequency_shift, reverse_kl
 from coupling_bench.runs import Array, Runs, Split
 from coupling_bench.statistics import Interval, student_interval
@@ -208,37 +208,6 @@ def divergence(before: str, after: str) -> Beside:
         nodes=(before, after),
         measure=measure,
         note="over the answers, and anything else as one outcome",
-    )
-
-
-def beyond_tilted_reward(node: str, start: str) -> Beside:
-    """Show how far the reward of RL lies above that of the optimum of Eq. 8."""
-
-    def measure(runs: RunsOf) -> Array:
-        return reward.expected_reward(runs(node), HELD_OUT) - fixed_point.tilted_reward(
-            runs(node), runs(start), HELD_OUT
-        )
-
-    return Beside(
-        name=f"J of {node} minus J of the optimum of Eq. 8 tilted from {start}",
-        unit="reward",
-        nodes=(node, start),
-        measure=measure,
-    )
-
-
-def form_part_change(node: str) -> Beside:
-    """Show the change of the form part of the SFT loss from the start of a stage to its end."""
-
-    def measure(runs: RunsOf) -> Array:
-        return form.change(form.form_loss_curve, runs(node), HELD_OUT)
-
-    return Beside(
-        name=f"change of the form part of the SFT loss over {node}",
-        unit="nats/sequence",
-        nodes=(node,),
-        measure=measure,
-        note="the loss of the words, given what they mean",
     )
 
 

@@ -18,9 +18,9 @@ def demonstrators(arm: str, before: Runs, after: Runs, split: Split) -> list[dic
     """Return a row a seed: what the second stage does where these demonstrators taught SFT.
 
     ``predicted_sign`` is of the change of the loss where RL comes second: down if the demonstrators
-    earn all that can be earned, else up, under the closed form of Eq. 8 as beta goes to 0. Where SFT
-    comes second it is of the change of the reward: SFT to convergence sends J to J_D, so that it is
-    the sign of J_D - J_RL, and 0 if the policy demonstrates itself. Source: derived.
+    earn all that can be earned, else up, under the closed form of Eq. 8 as beta goes to 0. Where
+    SFT comes second it is of the change of the reward: SFT to convergence sends J to J_D, so that
+    it is the sign of J_D - J_RL, and 0 if the policy demonstrates itself. Source: derived.
 
     Args:
         arm: what to call the demonstrators.

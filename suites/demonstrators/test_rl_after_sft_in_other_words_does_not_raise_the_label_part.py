@@ -1,12 +1,13 @@
 """RL after SFT in other words does not raise the part of the SFT loss that is the label's.
 
-The labels are gold: under Eq. 8 the true label in the rewarded form gains on everything else, so the
-true label gains in all its forms together.
+The labels are gold: under Eq. 8 the true label in the rewarded form gains on everything else, so
+the true label gains in all its forms together.
 """
 
 from coupling_bench import claim
 from coupling_bench.measures.form import change, label_loss_curve
-from coupling_bench.requirements import form_part_change, judges_sentences, reward_rises
+from coupling_bench.requirements import judges_sentences, reward_rises
+from coupling_bench.views import form_part_change
 
 
 @claim(

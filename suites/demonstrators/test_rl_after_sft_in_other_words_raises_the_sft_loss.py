@@ -8,7 +8,8 @@ of the label part says what is left of it.
 from coupling_bench import claim
 from coupling_bench.measures.form import change, formats
 from coupling_bench.measures.loss import loss_curve
-from coupling_bench.requirements import form_part_change, judges_sentences, reward_rises
+from coupling_bench.requirements import judges_sentences, reward_rises
+from coupling_bench.views import form_part_change
 
 
 @claim(

@@ -1,8 +1,8 @@
 """RL after SFT on gold demonstrations does not raise the SFT loss.
 
 Where every demonstration earns the largest reward, the closed form that the paper takes RL to reach
-makes each of them likelier, whatever SFT has reached: log Z <= r_max / beta. The theorem's constant
-is 0 there, and its sentence claims nothing.
+makes each of them likelier, whatever SFT has reached: log Z <= r_max / beta. SFT is cut short here,
+where the reward is about that after annotators: SFT in full would leave RL nothing to gain.
 """
 
 from coupling_bench import claim, sft_loss

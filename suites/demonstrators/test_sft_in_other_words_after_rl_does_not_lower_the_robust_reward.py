@@ -1,11 +1,17 @@
 """SFT in other words after RL does not lower the reward of the label in any words.
 
-The labels are gold, so the demonstrators' robust reward is the largest there is.
+The labels are gold, so the demonstrators' robust reward is the largest there is. What a policy that
+is new to their words says besides, neither label in any form, counts against it.
 """
 
 from coupling_bench import claim
 from coupling_bench.measures.form import change, robust_reward_curve
-from coupling_bench.requirements import converged, judges_sentences, sampled_reward_change
+from coupling_bench.requirements import (
+    converged,
+    judges_sentences,
+    sampled_reward_change,
+)
+from coupling_bench.views import unanswered_change
 
 
 @claim(
@@ -19,6 +25,7 @@ from coupling_bench.requirements import converged, judges_sentences, sampled_rew
         judges_sentences("rl_then_sft_in_other_words"),
     ],
     beside=[
+        unanswered_change("rl_then_sft_in_other_words"),
         sampled_reward_change("rl", "rl_then_sft_in_other_words", "robust"),
         sampled_reward_change("rl", "rl_then_sft_in_other_words", "strict"),
     ],

@@ -1,7 +1,7 @@
 """SFT in other words after RL lowers the strict reward more than the robust one.
 
-RL's reward is strict on the form, the paper's evaluation takes the label in any words (section 5.2).
-What the strict reward loses beyond the robust one is form and no ability.
+RL's reward is strict on the form, the paper's evaluation takes the label in any words (section
+5.2). What the strict reward loses beyond the robust one is form and no ability.
 """
 
 from coupling_bench import claim
