@@ -3,11 +3,20 @@
 from pathlib import Path
 from typing import Any
 
-from coupling_bench.report import checkpoints, claims, figures, speed, tables
+from coupling_bench.report import (
+    chapters,
+    checkpoints,
+    claims,
+    figures,
+    practice,
+    speed,
+    tables,
+    theorems,
+)
 from coupling_bench.report.text import FILTERS
 
 HERE = Path(__file__).parent
-LISTS = ("claims", "stages", "curves", "abilities", "groups", "completions")
+LISTS = ("claims", "stages", "curves", "abilities", "groups", "completions", "theorems")
 
 
 def render(record: dict[str, Any], folder: Path) -> str:
@@ -24,13 +33,20 @@ def render(record: dict[str, Any], folder: Path) -> str:
     drawn = figures.view(record)
     fast = speed.view(folder)
     measurement = checkpoints.view(record)
+    theory = chapters.view(record)
     plots = [{"id": figure["id"], **figure["plot"]} for figure in (*drawn, *fast["panels"])]
+    plots += [plot for chapter in theory for plot in chapter.plots]
     if measurement:
         plots.append(measurement["plot"])
     return environment.get_template("page.html.j2").render(
         record=record,
         environment=record.get("environment") or {},
         claims=claims.view(record["claims"]),
+        groups=claims.groups(claims.view(record["claims"])),
+        practice=practice.sentences(record),
+        theorems=theorems.view(record["theorems"]),
+        chapters=theory,
+        others=chapters.others(record),
         settings=tables.grouped(record["claims"], "model", "task", "scale"),
         answer=claims.answer(record["claims"]),
         tally=claims.tally(record["claims"]),
