@@ -78,6 +78,10 @@ def predictions(noise: Random) -> dict[str, Rows]:
              "loss_change": 0.5 * share**2 + 0.02 * seed}
             for seed in SEEDS for step in range(0, 401, 40) for share in [1 - exp(-step / 90)]
         ],
+        "at_equal_reward": [
+            {"node": "stopping", "seed": seed, "reward": reward, "loss_change": reward - 0.7}
+            for seed in SEEDS for reward in (0.8, 0.9)
+        ],
         "demonstrators": [
             {"arm": arm, "pipeline": pipeline, "seed": seed, "demonstrator_reward": reward,
              "epsilon": 0.01, "loss_change": sign * 0.2 + noise.gauss(0, 0.02),
@@ -104,6 +108,10 @@ def controls(noise: Random) -> dict[str, Rows]:
              "reward_change": effect / 4, "distance": 1.2, "kl": effect,
              "excess_loss": 0.4 - effect}
             for arm, effect in arms.items() for seed in SEEDS
+        ],
+        "defects": [
+            {"stage": "sft_then_rl_with_a_flipped_reward", "outcome": "failed", "claim": "RL raises",
+             "verdict": "refuted", "effect": -0.2, "unit": "nats/sequence", "message": "REFUTED"},
         ],
         "prior": [
             {"effect": effect, "seed": seed, "whole": whole, "prior_part": prior,

@@ -18,7 +18,7 @@ from coupling_bench.report.text import capitalized, counted, words
 TABLES = {
     "policies", "bounds", "fixed_points", "stopping", "demonstrators", "formats", "controls",
     "prior", "map_sft_then_rl", "map_rl_then_sft", "thresholds", "second_order", "pl_slopes",
-    "duration", "pareto", "non_decoupling", "alignment", "spectrum",
+    "duration", "pareto", "non_decoupling", "alignment", "spectrum", "defects", "at_equal_reward",
 }  # fmt: skip
 """The tables that have figures. Others are shown as they are."""
 
@@ -33,6 +33,7 @@ class Chapter:
     charts: list[Chart]
     assumptions: list[Record] = field(default_factory=list)
     bounds: list[Record] = field(default_factory=list)
+    tables: list[Record] = field(default_factory=list)
 
     @property
     def plots(self) -> list[Record]:
@@ -82,9 +83,10 @@ def view(record: Record) -> list[Chapter]:
             says="What of an effect is RL’s, what any change of the weights would do, and what a "
             "label prior explains.",
             charts=controls.charts(record),
+            tables=controls.defects(record),
         ),
     ]  # fmt: skip
-    return [chapter for chapter in found if chapter.charts or chapter.assumptions or chapter.bounds]
+    return [one for one in found if one.charts or one.assumptions or one.bounds or one.tables]
 
 
 def others(record: Record) -> list[Record]:

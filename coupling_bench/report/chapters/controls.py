@@ -9,10 +9,13 @@ from coupling_bench.report.text import node
 PARTS = {"whole": "whole effect", "prior_part": "label prior’s part", "rest": "the rest"}
 
 
+DEFECTS = ("stage", "claim", "verdict", "effect", "unit", "outcome")
+
+
 def charts(record: Record) -> list[Chart]:
     """Controls and the prior's part, for each model and task."""
     drawn = []
-    for where, rows in settings(table(record, "controls")):
+    for where, rows in settings(_once(table(record, "controls"))):
         arms = grouped(rows, "control")
         keys = ("control", "seed", "loss_change", "reward_change", "distance", "kl", "excess_loss")
         of_all = numbers(rows, keys, "Each control, by seed")
@@ -45,3 +48,17 @@ def charts(record: Record) -> list[Chart]:
             numbers(rows, ("effect", "seed", *PARTS), "Each effect, by seed"),
         ))  # fmt: skip
     return drawn
+
+
+def defects(record: Record) -> list[Record]:
+    """What became of the claims that were judged with a defect planted in a stage."""
+    return [
+        {**numbers(rows, DEFECTS, f"Claims judged with a defect planted in a stage; each test must "
+                   f"fail{where}"), "title": "Planted defects"}
+        for where, rows in settings(table(record, "defects"))
+    ]  # fmt: skip
+
+
+def _once(rows: list[Record]) -> list[Record]:
+    """Rows without those that say the same again: every control brings RL's own."""
+    return list({tuple(row.items()): row for row in rows}.values())

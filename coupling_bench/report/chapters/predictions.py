@@ -11,8 +11,9 @@ from coupling_bench.report.rows import (
     settings,
     table,
 )
+from coupling_bench.report.strips import strips
 from coupling_bench.report.tables import grouped, spread
-from coupling_bench.report.text import node, plain
+from coupling_bench.report.text import node, number, plain
 
 LOSS = "ΔL, nats/sequence"
 ASSUMPTIONS = {
@@ -85,6 +86,14 @@ def charts(record: Record) -> list[Chart]:
         drawn += _fixed_points(where, rows)
     for where, rows in settings(table(record, "stopping")):
         drawn.append(_stopping(where, rows))
+    for where, rows in settings(known(table(record, "at_equal_reward"), "reward", "loss_change")):
+        drawn.append(strips(
+            f"Loss at equal reward{where}",
+            "Change of the SFT loss where a run first reaches a reward.",
+            [(f"J = {number(level)}", [column(found, "loss_change")])
+             for (level,), found in grouped(rows, "reward").items()],
+            ["ΔL"], LOSS, numbers(rows, ("node", "seed", "reward", "loss_change"), "By reward"),
+        ))  # fmt: skip
     return [one for one in drawn if one]
 
 
