@@ -18,8 +18,8 @@ def strips(
     names: Sequence[str],
     axis: str,
     numbers: Record | None = None,
-) -> Chart:
-    """A row for each thing compared, its measures under each other: seeds, mean and range.
+) -> Chart | None:
+    """A row for each thing compared, its measures under each other; None if no value is known.
 
     Args:
         title: the heading.
@@ -29,6 +29,9 @@ def strips(
         axis: what the horizontal axis says.
         numbers: the table under the figure.
     """
+    rows = [row for row in rows if any(row[1])]
+    if not rows:
+        return None
     shown = thinned(rows, MOST_STRIPS)
     series = []
     for place, name in enumerate(names):

@@ -153,7 +153,7 @@ def plain(value: object) -> str:
 
 def node(name: object) -> str:
     """The name of a point in a pipeline, of an arm or of a control as the page prints it."""
-    spoken = (word.upper() if word in ACRONYMS else word for word in words(str(name)).split(" "))
+    spoken = (word.upper() if word in ACRONYMS else word for word in words(plain(name)).split(" "))
     return NODES.get(str(name)) or " ".join(spoken)
 
 

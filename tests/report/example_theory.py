@@ -110,7 +110,8 @@ def controls(noise: Random) -> dict[str, Rows]:
             for arm, effect in arms.items() for seed in SEEDS
         ],
         "defects": [
-            {"stage": "sft_then_rl_with_a_flipped_reward", "outcome": "failed", "claim": "RL raises",
+            {"stage": "sft_then_rl_with_a_flipped_reward", "outcome": "failed",
+             "claim": "RL raises",
              "verdict": "refuted", "effect": -0.2, "unit": "nats/sequence", "message": "REFUTED"},
         ],
         "prior": [

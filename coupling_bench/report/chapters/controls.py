@@ -32,11 +32,10 @@ def charts(record: Record) -> list[Chart]:
              "RL’s change of the SFT loss minus the control’s, paired by seed."),
         ):  # fmt: skip
             lines = [(node(arm), [column(found, key)]) for (arm,), found in arms.items()]
-            if column(rows, key):
-                drawn.append(strips(
-                    f"{title}{where}", says, [one for one in lines if one[1][0]],
-                    [axis.split(",")[0]], axis, numbers(rows, ("control", "seed", key), title),
-                ))  # fmt: skip
+            drawn.append(strips(
+                f"{title}{where}", says, lines, [axis.split(",")[0]], axis,
+                numbers(rows, ("control", "seed", key), title),
+            ))  # fmt: skip
     for where, rows in settings(table(record, "prior")):
         drawn.append(strips(
             f"What the label prior explains{where}",
@@ -47,7 +46,7 @@ def charts(record: Record) -> list[Chart]:
             list(PARTS.values()), "change, nats/sequence or reward",
             numbers(rows, ("effect", "seed", *PARTS), "Each effect, by seed"),
         ))  # fmt: skip
-    return drawn
+    return [one for one in drawn if one]
 
 
 def defects(record: Record) -> list[Record]:

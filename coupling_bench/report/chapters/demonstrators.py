@@ -37,7 +37,7 @@ def charts(record: Record) -> list[Chart]:
             list(PARTS.values()), "SFT loss, nats/sequence",
             numbers(rows, ("node", "seed", *PARTS, "strict_reward", "robust_reward"), "Formats"),
         ))  # fmt: skip
-    return drawn
+    return [one for one in drawn if one]
 
 
 def _arm(arm: object, rows: list[Record]) -> str:

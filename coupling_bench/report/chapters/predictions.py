@@ -35,6 +35,8 @@ def assumptions(record: Record) -> list[Record]:
     """What the theorems assume, as measured: a row each, a column a run; a table a setting."""
     found = []
     for where, rows in settings(table(record, "policies")):
+        if not any(column(rows, key) for key in ASSUMPTIONS):
+            continue
         runs = grouped(rows, "node", "start")
         found.append({
             "caption": f"What the theorems assume, as measured{where}: means over the seeds, with "
@@ -53,6 +55,8 @@ def bounds(record: Record) -> list[Record]:
     """The least slack of each bound over all pairs of checkpoints, by node."""
     found = []
     for where, rows in settings(table(record, "bounds")):
+        if not column(rows, "least_slack"):
+            continue
         lines = []
         for (bound, name), here in grouped(rows, "bound", "node").items():
             at = min(known(here, "least_slack"), key=lambda row: row["least_slack"], default={})
@@ -73,7 +77,7 @@ def bounds(record: Record) -> list[Record]:
 
 def charts(record: Record) -> list[Chart]:
     """Predicted against measured changes, and how far each fixed point was reached."""
-    drawn = []
+    drawn: list[Chart | None] = []
     for where, rows in settings(table(record, "policies")):
         drawn.append(_scatter(
             f"Loss after RL at the effective β{where}",
