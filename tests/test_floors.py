@@ -23,7 +23,7 @@ FLOORS = [
     },
     {"stages", "executors", "graph", "planning"},
     {"probes", "runs", "synthetic", "statistics"},
-    {"measures", "requirements", "claims", "theorems"},
+    {"measures", "requirements", "views", "claims", "theorems"},
     {
         "bench",
         "deciding",
