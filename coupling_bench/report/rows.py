@@ -55,9 +55,14 @@ def table(record: Record, name: str) -> list[Record]:
     ]
 
 
-def settings(rows: list[Record]) -> list[tuple[str, list[Record]]]:
+def once(rows: list[Record]) -> list[Record]:
+    """Rows without those that say the same again: several tests may have told of one run."""
+    return list({tuple(row.items()): row for row in rows}.values())
+
+
+def settings(rows: list[Record], *by: str) -> list[tuple[str, list[Record]]]:
     """Rows by model and task: what to add to a title (nothing if there is one), and the rows."""
-    groups = grouped(rows, "model", "task")
+    groups = grouped(rows, *(by or ("model", "task")))
     return [
         ("; " + ", ".join(map(plain, key)) if len(groups) > 1 else "", found)
         for key, found in groups.items()
@@ -132,7 +137,6 @@ def numbers(rows: list[Record], keys: Sequence[str], caption: str) -> Record:
         "caption": caption,
         "heads": [(label(key), _is_numeric(rows, key)) for key in keys],
         "rows": [[_cell(key, row.get(key)) for key in keys] for row in shown],
-        "long": len(shown) > 40,
     }
 
 

@@ -31,7 +31,8 @@ def view(rows: list[Record]) -> Record | None:
     groups = []
     for measured, title in WHERE.items():
         here = [row for row in found if (row["model"] is not None) is measured]
-        parts = [(False, "Statements that must hold"), (True, "False as stated")]
+        here.sort(key=lambda row: row["mark"][1] in ("holds", "false as stated"))  # trouble first
+        parts = [(True, "False as stated"), (False, "Statements that must hold")]
         told = [(name, [r for r in here if r["false"] is false]) for false, name in parts]
         if here:
             groups.append({"title": title, "parts": [(name, r) for name, r in told if r]})

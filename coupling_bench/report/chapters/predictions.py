@@ -8,6 +8,7 @@ from coupling_bench.report.rows import (
     known,
     label,
     numbers,
+    once,
     settings,
     table,
 )
@@ -34,7 +35,7 @@ PREDICTED = "predicted = measured"
 def assumptions(record: Record) -> list[Record]:
     """What the theorems assume, as measured: a row each, a column a run; a table a setting."""
     found = []
-    for where, rows in settings(table(record, "policies")):
+    for where, rows in settings(once(table(record, "policies"))):
         if not any(column(rows, key) for key in ASSUMPTIONS):
             continue
         runs = grouped(rows, "node", "start")
@@ -54,7 +55,7 @@ def assumptions(record: Record) -> list[Record]:
 def bounds(record: Record) -> list[Record]:
     """The least slack of each bound over all pairs of checkpoints, by node."""
     found = []
-    for where, rows in settings(table(record, "bounds")):
+    for where, rows in settings(once(table(record, "bounds"))):
         if not column(rows, "least_slack"):
             continue
         lines = []
@@ -78,7 +79,7 @@ def bounds(record: Record) -> list[Record]:
 def charts(record: Record) -> list[Chart]:
     """Predicted against measured changes, and how far each fixed point was reached."""
     drawn: list[Chart | None] = []
-    for where, rows in settings(table(record, "policies")):
+    for where, rows in settings(once(table(record, "policies"))):
         drawn.append(_scatter(
             f"Loss after RL at the effective β{where}",
             "The predicted change is C1 at the β for which Eq. 8 has the measured reward. No sign "
@@ -86,11 +87,13 @@ def charts(record: Record) -> list[Chart]:
             "divergence from its start and not from the demonstrators.",
             rows, "node", "predicted_loss_change",
         ))  # fmt: skip
-    for where, rows in settings(table(record, "fixed_points")):
+    for where, rows in settings(once(table(record, "fixed_points"))):
         drawn += _fixed_points(where, rows)
-    for where, rows in settings(table(record, "stopping")):
+    for where, rows in settings(once(table(record, "stopping"))):
         drawn.append(_stopping(where, rows))
-    for where, rows in settings(known(table(record, "at_equal_reward"), "reward", "loss_change")):
+    for where, rows in settings(
+        once(known(table(record, "at_equal_reward"), "reward", "loss_change"))
+    ):
         drawn.append(strips(
             f"Loss at equal reward{where}",
             "Change of the SFT loss where a run first reaches a reward.",
