@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from coupling_bench.report.tables import grouped
-from coupling_bench.report.text import is_number, number, plain, sign, words
+from coupling_bench.report.text import capitalized, is_number, number, plain, sign, words
 
 MOST_ROWS = 200
 """Rows of a table on the page. The record holds them all."""
@@ -135,7 +135,9 @@ def numbers(rows: list[Record], keys: Sequence[str], caption: str) -> Record:
         caption += f". {len(shown)} of {len(rows):,} rows, evenly spaced; the record holds all"
     return {
         "caption": caption,
-        "heads": [(label(key), _is_numeric(rows, key)) for key in keys],
+        "heads": [
+            (LABELS.get(key) or capitalized(words(key)), _is_numeric(rows, key)) for key in keys
+        ],
         "rows": [[_cell(key, row.get(key)) for key in keys] for row in shown],
     }
 

@@ -236,7 +236,7 @@ def tables() -> dict[str, Rows]:
         name: [{"model": MODEL, "task": TASK, **row} for row in rows]
         for name, rows in found.items()
     }
-    return known | {"own_table": [{"what": "mine", "how_much": 1.5, "so": True, "none": None}]}
+    return known | {"own_table": [{"what": "mine", "how_much": 1.5, "so": True, "unknown": None}]}
 
 
 def many_claims() -> Rows:

@@ -52,7 +52,7 @@ def charts(record: Record) -> list[Chart]:
 def defects(record: Record) -> list[Record]:
     """What became of the claims that were judged with a defect planted in a stage."""
     return [
-        {**numbers(rows, DEFECTS, f"Claims judged with a defect planted in a stage; each test must "
-                   f"fail{where}"), "title": "Planted defects"}
+        {**numbers(rows, DEFECTS, f"Claims judged with a defect planted in a stage: none may "
+                   f"pass{where}"), "title": "Planted defects"}
         for where, rows in settings(table(record, "defects"))
     ]  # fmt: skip

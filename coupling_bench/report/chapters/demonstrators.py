@@ -22,7 +22,7 @@ def charts(record: Record) -> list[Chart]:
                 f"{node(pipeline)}, by demonstrators{where}",
                 "The sign that theory predicts stands with each arm.",
                 [(_arm(arm, here), [column(here, key)])
-                 for (arm,), here in grouped(found, "arm").items()],
+                 for (arm,), here in grouped(sorted(found, key=_earned), "arm").items()],
                 [axis.split(",")[0]], axis,
                 numbers(found, ("arm", "seed", "demonstrator_reward", "epsilon", "loss_change",
                                 "reward_change", "predicted_sign"), node(pipeline)),
@@ -48,3 +48,8 @@ def _arm(arm: object, rows: list[Record]) -> str:
     if len(signs) == 1 and MISSING not in signs:
         told.append(f"predicted {signs.pop()}")
     return ", ".join(told)
+
+
+def _earned(row: Record) -> float:
+    """What an arm is sorted by."""
+    return max(column([row], "demonstrator_reward"), default=0.0)
