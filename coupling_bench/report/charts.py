@@ -6,10 +6,11 @@ from html import escape
 from math import ceil, log10
 from typing import Any
 
-from coupling_bench.report.figures import DASHES, PAPER, frame
+from coupling_bench.report.figures import DASHES, frame
 from coupling_bench.report.rows import MOST_POINTS, Record, thinned
 from coupling_bench.report.text import counted, is_number
 
+ON_PAPER = 310
 TONES = ("sft", "open", "yes", "rl", "no", "muted")
 """Colours that differ to colour-blind eyes; each series has a mark of its own beside."""
 PATHS = {
@@ -72,6 +73,8 @@ class Chart:
     grids: list[Record] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     numbers: Record | None = None
+    boundary: str = ""
+    """What the thick line in its grids is."""
     wide: bool = False
 
     @property
@@ -121,7 +124,7 @@ def chart(
         values = [v for one in placed for v in (one.x if name == "xaxis" else one.y)]
         layout[name] |= _scale(axis, values)
     layout["margin"] = {**layout["margin"], "t": 32}
-    plot = {"data": [_trace(one, x, y) for one in placed], "layout": layout, "paper": PAPER}
+    plot = {"data": [_trace(one, x, y) for one in placed], "layout": layout, "paper": ON_PAPER}
     shown = ", ".join(dict.fromkeys(one.name for one in placed))
     return Chart(
         title=title, says=says, plot=plot, key=_key(placed), notes=notes, numbers=numbers,

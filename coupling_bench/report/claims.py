@@ -150,6 +150,6 @@ def groups(claims: list[Record]) -> list[tuple[str, list[tuple[str, str, int]], 
 
 def folder(claim: Record) -> str:
     """The folder of a claim's test among the suites; empty for the suites' own."""
-    parts = PurePosixPath((claim.get("test") or "").split("::")[0]).parent.parts
+    parts = PurePosixPath(str(claim.get("test") or "").split("::")[0]).parent.parts
     inside = parts[parts.index("suites") + 1 :] if "suites" in parts else parts
     return ", ".join(inside)

@@ -32,7 +32,7 @@
   addEventListener("hashchange", reveal);
   let opened = [];
   addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll(".claim:not([open]), figure details:not([open], .long)")];
+    opened = [...document.querySelectorAll(".claim:not([open]), figure details:not([open], .rows)")];
     for (const element of opened) element.open = true;
   });
   addEventListener("afterprint", () => {

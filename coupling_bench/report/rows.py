@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from coupling_bench.report.tables import grouped
-from coupling_bench.report.text import is_number, number, plain, sign, words
+from coupling_bench.report.text import capitalized, is_number, number, plain, sign, words
 
 MOST_ROWS = 200
 """Rows of a table on the page. The record holds them all."""
@@ -55,9 +55,14 @@ def table(record: Record, name: str) -> list[Record]:
     ]
 
 
-def settings(rows: list[Record]) -> list[tuple[str, list[Record]]]:
+def once(rows: list[Record]) -> list[Record]:
+    """Rows without those that say the same again: several tests may have told of one run."""
+    return list({tuple(row.items()): row for row in rows}.values())
+
+
+def settings(rows: list[Record], *by: str) -> list[tuple[str, list[Record]]]:
     """Rows by model and task: what to add to a title (nothing if there is one), and the rows."""
-    groups = grouped(rows, "model", "task")
+    groups = grouped(rows, *(by or ("model", "task")))
     return [
         ("; " + ", ".join(map(plain, key)) if len(groups) > 1 else "", found)
         for key, found in groups.items()
@@ -130,9 +135,10 @@ def numbers(rows: list[Record], keys: Sequence[str], caption: str) -> Record:
         caption += f". {len(shown)} of {len(rows):,} rows, evenly spaced; the record holds all"
     return {
         "caption": caption,
-        "heads": [(label(key), _is_numeric(rows, key)) for key in keys],
+        "heads": [
+            (LABELS.get(key) or capitalized(words(key)), _is_numeric(rows, key)) for key in keys
+        ],
         "rows": [[_cell(key, row.get(key)) for key in keys] for row in shown],
-        "long": len(shown) > 40,
     }
 
 

@@ -33,7 +33,7 @@ def strips(
     if not rows:
         return None
     shown = thinned(rows, MOST_STRIPS)
-    series = []
+    series, labels = [], []
     for place, name in enumerate(names):
         shift = (place - (len(names) - 1) / 2) * 0.26
         at = [(y + shift, values[place]) for y, (_, values) in enumerate(shown)]
@@ -43,20 +43,32 @@ def strips(
             name=f"{name}, each seed", x=[s[0] for s in seeds], y=[s[1] for s in seeds],
             size=5, faint=True, keyed=False, **style(place),
         ))  # fmt: skip
+        labels += [_label(middle, y) for middle, y, _ in means]
         series.append(Series(
             name=name, x=[m[0] for m in means], y=[m[1] for m in means], size=9,
             spans=[(min(v), max(v)) for _, _, v in means], **style(place),
         ))  # fmt: skip
     drawn = chart(
-        title, f"{says} Large marks are means over the seeds, bars their range, small marks the "
-        "seeds.", series, Axis(title=axis, zero=True),
+        title, says, series, Axis(title=axis, zero=True),
         Axis(title="", ticks=[wrapped(name) for name, _ in shown]),
         height=90 + len(shown) * (22 + 20 * len(names)), numbers=numbers,
         reading=f"Means: {_means(shown, names)}.",
     )  # fmt: skip
+    drawn.notes.append("Large: mean, in figures at the right, and range over seeds. Small: seeds.")
+    if drawn.plot:
+        drawn.plot["layout"] |= {"annotations": labels}
+        drawn.plot["layout"]["margin"]["r"] = 58
     if len(shown) < len(rows):
         drawn.notes.append(f"{len(shown)} of {len(rows)} rows are drawn; the record holds all.")
     return drawn
+
+
+def _label(value: float, y: float) -> Record:
+    """A mean in figures, to the right of its row."""
+    return {
+        "x": 1, "xref": "paper", "xanchor": "left", "xshift": 6, "y": y, "text": number(value),
+        "showarrow": False, "font": {"size": 11},
+    }  # fmt: skip
 
 
 def _means(rows: Sequence[tuple[str, Sequence[Sequence[float]]]], names: Sequence[str]) -> str:

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from coupling_bench.report.claims import folder
 from coupling_bench.report.rows import column
 from coupling_bench.report.tables import grouped
-from coupling_bench.report.text import counted, listed
+from coupling_bench.report.text import counted, listed, words
 
-WHERE = {False: "On random policies", True: "On measured runs"}
+RANDOM, MEASURED = "On random policies", "On measured runs"
 STATES = {
     (False, False): ("supported", "holds"),
     (False, True): ("refuted", "violated"),
@@ -28,15 +29,31 @@ def view(rows: list[Record]) -> Record | None:
             rows, "model", "theorem", "cites", "false", "unit", "tolerance"
         ).values()
     ]
-    groups = []
-    for measured, title in WHERE.items():
-        here = [row for row in found if (row["model"] is not None) is measured]
-        parts = [(False, "Statements that must hold"), (True, "False as stated")]
-        told = [(name, [r for r in here if r["false"] is false]) for false, name in parts]
-        if here:
-            groups.append({"title": title, "parts": [(name, r) for name, r in told if r]})
+    groups = [
+        {"title": title, "parts": _parts(here)}
+        for (title,), here in grouped([{**row, "where_from": _where_from(row)} for row in found],
+                                      "where_from").items()
+    ]  # fmt: skip
     models = {row["model"] for row in found} - {None}
     return {"summary": summary(found), "groups": groups, "names_models": len(models) > 1}
+
+
+def _where_from(row: Record) -> str:
+    """What the instances are, with the folder of the test if that is not about bounds."""
+    if row["model"] is None:
+        return RANDOM
+    about = folder(row)
+    return MEASURED if about in ("", "bounds", "theory") else f"{MEASURED}: {words(about)}"
+
+
+def _parts(rows: list[Record]) -> list[tuple[str, list[Record]]]:
+    """False statements, then those that must hold; what came out otherwise first in each."""
+    rows = sorted(rows, key=lambda row: row["mark"][1] in ("holds", "false as stated"))
+    parts = [
+        ("False as stated", [row for row in rows if row["false"]]),
+        ("Statements that must hold", [row for row in rows if not row["false"]]),
+    ]
+    return [(name, here) for name, here in parts if here]
 
 
 def _together(rows: list[Record]) -> Record:

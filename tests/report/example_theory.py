@@ -158,7 +158,7 @@ def maps(noise: Random) -> dict[str, Rows]:
                     })  # fmt: skip
     thresholds = [
         {"pipeline": pipeline, "size": size, "unit": unit, "crossing": at + shift,
-         "low": at + shift - 0.03, "high": at + shift + 0.04, "predicted": at}
+         "label_noise": 0.1, "low": at + shift - 0.03, "high": at + shift + 0.04, "predicted": at}
         for pipeline, unit, at in (("sft_then_rl", "nats/sequence", 0.12),
                                    ("rl_then_sft", "label noise", 0.075))
         for size, shift in (("tiny", 0.01), ("small", 0.0), ("large", -0.02))
@@ -236,7 +236,7 @@ def tables() -> dict[str, Rows]:
         name: [{"model": MODEL, "task": TASK, **row} for row in rows]
         for name, rows in found.items()
     }
-    return known | {"own_table": [{"what": "mine", "how_much": 1.5, "so": True, "none": None}]}
+    return known | {"own_table": [{"what": "mine", "how_much": 1.5, "so": True, "unknown": None}]}
 
 
 def many_claims() -> Rows:

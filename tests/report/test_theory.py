@@ -116,7 +116,7 @@ def test_a_record_without_theory_has_no_chapter_of_it(tmp_path):
 def test_every_chapter_is_in_the_navigation(record, tmp_path):
     said = text(record, tmp_path)
     for name in (*CHAPTERS, "practice", "theory", "tables"):
-        assert f'<section id="{name}"' in said
+        assert f' id="{name}" aria-labelledby=' in said
         assert f'href="#{name}"' in said
     assert len(re.findall(r'\bid="([^"]+)"', said)) == len(set(re.findall(r'\bid="([^"]+)"', said)))
 
@@ -131,7 +131,7 @@ def test_a_false_statement_is_told_apart_from_a_violated_one(record):
     }
     assert random["title"], measured["title"] == ("On random policies", "On measured runs")
     assert [name for name, _ in random["parts"]] == [
-        "Statements that must hold", "False as stated",
+        "False as stated", "Statements that must hold",
     ]  # fmt: skip
     assert states["SFT after RL lowers the reward by a constant"] == "false as stated"
     assert states["A statement whose counterexample was lost"] == "not shown to be false"

@@ -10,6 +10,7 @@ from coupling_bench.report.chapters import (
     landscape,
     maps,
     predictions,
+    thresholds,
 )
 from coupling_bench.report.charts import Chart
 from coupling_bench.report.rows import Record, numbers, table
@@ -66,7 +67,7 @@ def view(record: Record) -> list[Chapter]:
             title="Map of validity",
             says="How the change depends on the demonstrators’ label noise, on how far SFT went "
             "and for how long RL ran.",
-            charts=maps.charts(record),
+            charts=[*maps.charts(record), *thresholds.charts(record)],
         ),
         Chapter(
             id="landscape",

@@ -1,7 +1,7 @@
 """Both orders with demonstrators of other qualities, and with another surface form, as figures."""
 
 from coupling_bench.report.charts import Chart
-from coupling_bench.report.rows import Record, column, mean, numbers, settings, table
+from coupling_bench.report.rows import Record, column, mean, numbers, once, settings, table
 from coupling_bench.report.strips import strips
 from coupling_bench.report.tables import grouped
 from coupling_bench.report.text import MISSING, node, number, sign
@@ -13,7 +13,7 @@ PARTS = {"loss": "L", "label_part": "its label part", "form_part": "its form par
 def charts(record: Record) -> list[Chart]:
     """Both orders with demonstrators worse than RL's policy, equal to it, and gold; formats."""
     drawn = []
-    for where, rows in settings(table(record, "demonstrators")):
+    for where, rows in settings(once(table(record, "demonstrators"))):
         for (pipeline,), found in grouped(rows, "pipeline").items():
             key, axis = "loss_change", LOSS
             if str(pipeline).startswith("rl"):
@@ -22,12 +22,12 @@ def charts(record: Record) -> list[Chart]:
                 f"{node(pipeline)}, by demonstrators{where}",
                 "The sign that theory predicts stands with each arm.",
                 [(_arm(arm, here), [column(here, key)])
-                 for (arm,), here in grouped(found, "arm").items()],
+                 for (arm,), here in grouped(sorted(found, key=_earned), "arm").items()],
                 [axis.split(",")[0]], axis,
                 numbers(found, ("arm", "seed", "demonstrator_reward", "epsilon", "loss_change",
                                 "reward_change", "predicted_sign"), node(pipeline)),
             ))  # fmt: skip
-    for where, rows in settings(table(record, "formats")):
+    for where, rows in settings(once(table(record, "formats"))):
         drawn.append(strips(
             f"Demonstrations in another form than RL rewards{where}",
             "The SFT loss is the loss of the label, whatever its form, plus that of the form given "
@@ -48,3 +48,8 @@ def _arm(arm: object, rows: list[Record]) -> str:
     if len(signs) == 1 and MISSING not in signs:
         told.append(f"predicted {signs.pop()}")
     return ", ".join(told)
+
+
+def _earned(row: Record) -> float:
+    """What an arm is sorted by."""
+    return max(column([row], "demonstrator_reward"), default=0.0)

@@ -6,8 +6,8 @@ from coupling_bench.report.rows import (
     column,
     distinct,
     known,
-    label,
     numbers,
+    once,
     settings,
     table,
 )
@@ -28,13 +28,14 @@ ASSUMPTIONS = {
     "effective_beta": "β that Eq. 8 would need for this reward",
     "ratio": "ΔL over its prediction",
 }
+SCALED = {"none": "rewards as they are", "group": "rewards scaled in each group"}
 PREDICTED = "predicted = measured"
 
 
 def assumptions(record: Record) -> list[Record]:
     """What the theorems assume, as measured: a row each, a column a run; a table a setting."""
     found = []
-    for where, rows in settings(table(record, "policies")):
+    for where, rows in settings(once(table(record, "policies"))):
         if not any(column(rows, key) for key in ASSUMPTIONS):
             continue
         runs = grouped(rows, "node", "start")
@@ -52,33 +53,38 @@ def assumptions(record: Record) -> list[Record]:
 
 
 def bounds(record: Record) -> list[Record]:
-    """The least slack of each bound over all pairs of checkpoints, by node."""
+    """The least slack of each bound over all pairs of checkpoints; by run in the details."""
     found = []
-    for where, rows in settings(table(record, "bounds")):
-        if not column(rows, "least_slack"):
-            continue
-        lines = []
-        for (bound, name), here in grouped(rows, "bound", "node").items():
-            at = min(known(here, "least_slack"), key=lambda row: row["least_slack"], default={})
-            pairs = sum(map(int, column(here, "pairs")))
-            lines.append({
-                "bound": plain(bound), "node": node(name), "pairs": pairs,
-                "slack": at.get("least_slack"), "at": plain(at.get("at")), "seed": at.get("seed"),
+    for where, rows in settings(once(table(record, "bounds"))):
+        if column(rows, "least_slack"):
+            keys = ("bound", "node", "seed", "pairs", "least_slack", "at")
+            of_all = numbers(rows, keys, "The least slack of each run")
+            found.append({
+                "caption": "Slack below zero, but for rounding, would break a bound; whether one "
+                f"is broken is said under Theory{where}",
+                "rows": [_least(plain(bound), here)
+                         for (bound,), here in grouped(rows, "bound").items()],
+                "numbers": of_all,
             })  # fmt: skip
-        below = sum(slack < 0 for slack in column(rows, "least_slack"))
-        checked = sum(map(int, column(rows, "pairs")))
-        found.append({
-            "caption": f"{checked:,} pairs of checkpoints; "
-            f"{below or 'no'} slack below zero{where}",
-            "rows": lines,
-        })  # fmt: skip
     return found
+
+
+def _least(bound: str, rows: list[Record]) -> Record:
+    """Over how many pairs of how many runs a bound was checked, and where it is tightest."""
+    at = min(known(rows, "least_slack"), key=lambda row: row["least_slack"], default={})
+    return {
+        "bound": bound,
+        "runs": len(rows),
+        "pairs": sum(map(int, column(rows, "pairs"))),
+        "slack": at.get("least_slack"),
+        "at": plain(at.get("at")),
+    }
 
 
 def charts(record: Record) -> list[Chart]:
     """Predicted against measured changes, and how far each fixed point was reached."""
     drawn: list[Chart | None] = []
-    for where, rows in settings(table(record, "policies")):
+    for where, rows in settings(once(table(record, "policies"))):
         drawn.append(_scatter(
             f"Loss after RL at the effective β{where}",
             "The predicted change is C1 at the β for which Eq. 8 has the measured reward. No sign "
@@ -86,11 +92,13 @@ def charts(record: Record) -> list[Chart]:
             "divergence from its start and not from the demonstrators.",
             rows, "node", "predicted_loss_change",
         ))  # fmt: skip
-    for where, rows in settings(table(record, "fixed_points")):
+    for where, rows in settings(once(table(record, "fixed_points"))):
         drawn += _fixed_points(where, rows)
-    for where, rows in settings(table(record, "stopping")):
+    for where, rows in settings(once(table(record, "stopping"))):
         drawn.append(_stopping(where, rows))
-    for where, rows in settings(known(table(record, "at_equal_reward"), "reward", "loss_change")):
+    for where, rows in settings(
+        once(known(table(record, "at_equal_reward"), "reward", "loss_change"))
+    ):
         drawn.append(strips(
             f"Loss at equal reward{where}",
             "Change of the SFT loss where a run first reaches a reward.",
@@ -107,7 +115,7 @@ def _scatter(title: str, says: str, rows: list[Record], by: str, predicted: str)
         return None
     series = [
         Series(
-            name=node(key) if by == "node" else f"{label(by)} {plain(key)}",
+            name=SCALED.get(key) or node(key),
             x=column(found, predicted), y=column(found, "loss_change"), **style(place),
         )
         for place, ((key,), found) in enumerate(grouped(points, by).items())
@@ -129,7 +137,7 @@ def _fixed_points(where: str, rows: list[Record]) -> list[Chart | None]:
     reached = known(rows, "beta", "kl_to_tilted")
     series = [
         Series(
-            name=f"{label('scale_rewards')} {plain(key)}", x=column(found, "beta"),
+            name=SCALED.get(key) or node(key), x=column(found, "beta"),
             y=column(found, "kl_to_tilted"), **style(place),
         )
         for place, ((key,), found) in enumerate(grouped(reached, "scale_rewards").items())
