@@ -20,6 +20,8 @@ PER_STEP = ("steps", "loss", "reward", "mean_at_1")
 """Columns of ``curves`` that hold one number a step."""
 OF_CLAIMS = {"requires": "requirements", "beside": "views"}
 """Parts of a claim that are rows themselves, and the frames they go to."""
+OF_PAIRS = {"kl": "divergences", "bounds": "limits"}
+"""Parts of a pair of checkpoints that are rows themselves, and the frames they go to."""
 OF_STAGES = ("options", "packages")
 """Parts of a stage with names of their own, which differ between kinds of stages."""
 
@@ -32,10 +34,11 @@ def frames(record: str | PathLike[str] | Mapping[str, Any]) -> dict[str, DataFra
     ``claims``, ``theorems``, ``stages``, ``abilities`` and ``groups`` have a row an entry;
     ``curves`` a row a step; ``effects`` a row a claim and seed; ``requirements`` and ``views``
     hold what the claims presuppose and what stands beside them; ``options`` and ``packages`` a row
-    a stage and option or package. Each table of the record has its own name (``NAME_table`` where
-    a part has it already). Parts without rows are left out. An interval is two columns
-    (``interval_low``, ``interval_high``). What is unknown is missing: NaN among floats, NA
-    elsewhere.
+    a stage and option or package; ``completions`` a row an answer. What ``coupling-bench measure``
+    wrote is ``checkpoints``, ``pairs``, ``divergences`` and ``limits``. Each table of the record
+    has its own name (``NAME_table`` where a part has it already). Parts without rows are left out.
+    An interval is two columns (``interval_low``, ``interval_high``; ``loss_low``, ``loss_high``
+    beside an estimate). What is unknown is missing: NaN among floats, NA elsewhere.
 
     Args:
         record: ``record.json``, the folder that it lies in, or what ``json.load`` makes of it.
@@ -70,9 +73,10 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def _parts(record: Mapping[str, Any]) -> dict[str, list[Row]]:
-    claims, stages = (record.get(name) or [] for name in ("claims", "stages"))
-    curves = [row for curve in record.get("curves") or [] for row in _by_step(curve)]
-    found = {
+    claims, stages, curves, completions = (
+        record.get(name) or [] for name in ("claims", "stages", "curves", "completions")
+    )
+    return {
         "claims": [_without(claim, "per_seed", *OF_CLAIMS) for claim in claims],
         "effects": [row for claim in claims for row in _by_seed(claim)],
         **{
@@ -81,9 +85,34 @@ def _parts(record: Mapping[str, Any]) -> dict[str, list[Row]]:
         },
         "stages": [_without(stage, *OF_STAGES) for stage in stages],
         **{part: [row for stage in stages for row in _named(stage, part)] for part in OF_STAGES},
-        "curves": curves,
+        "curves": [row for curve in curves for row in _by_step(curve)],
+        "completions": [row for asked in completions for row in _by_node(asked)],
+        **{name: record.get(name) or [] for name in ("theorems", "abilities", "groups")},
+        **_measured(record.get("measurement") or {}),
     }
-    return found | {name: record.get(name) or [] for name in ("theorems", "abilities", "groups")}
+
+
+def _measured(measurement: Mapping[str, Any]) -> dict[str, list[Row]]:
+    """Return the parts of what ``coupling-bench measure`` wrote."""
+    pairs = measurement.get("pairs") or []
+    return {
+        "checkpoints": measurement.get("checkpoints") or [],
+        "pairs": [_without(pair, *OF_PAIRS) for pair in pairs],
+        **{
+            name: [
+                {"first": pair["first"], "second": pair["second"], **row}
+                for pair in pairs
+                for row in pair.get(part) or []
+            ]
+            for part, name in OF_PAIRS.items()
+        },
+    }
+
+
+def _by_node(asked: Row) -> list[Row]:
+    """Return what each node answered to a prompt, one row a node."""
+    answers = asked.get("answers") or {}
+    return [{**_without(asked, "answers"), "node": n, "answer": a} for n, a in answers.items()]
 
 
 def _of(claim: Row) -> Row:
@@ -145,6 +174,9 @@ def _flat(row: Row) -> Row:
     for key, value in row.items():
         if key in ("interval", "within"):
             out[f"{key}_low"], out[f"{key}_high"] = value or (None, None)
+        elif isinstance(value, Mapping) and value.keys() == {"estimate", "interval"}:
+            out[key] = value["estimate"]
+            out[f"{key}_low"], out[f"{key}_high"] = value["interval"] or (None, None)
         else:
             out[key] = json.dumps(value) if isinstance(value, list | dict) else value
     return out

@@ -8,6 +8,7 @@ import pytest
 
 from coupling_bench import frames
 from coupling_bench.cli import main
+from tests.report.example_measurement import example_measurement
 from tests.report.example_record import SEEDS
 from tests.report.example_theory import example_theory
 
@@ -68,6 +69,28 @@ def test_curves_have_a_row_a_step_and_stages_their_options_elsewhere(record):
     assert "options" not in found["stages"]
     rates = found["options"][found["options"]["name"] == "learning_rate"]
     assert rates["value"].tolist() == ["0.0003"] * len(record["stages"])
+
+
+def test_a_measurement_has_its_checkpoints_pairs_divergences_and_limits():
+    record = example_measurement()
+    measurement = record["measurement"]
+    found = frames(record)
+    first, of_first = found["checkpoints"].iloc[0], measurement["checkpoints"][0]
+    assert first["loss"] == of_first["loss"]["estimate"]
+    assert [first["loss_low"], first["loss_high"]] == of_first["loss"]["interval"]
+    assert len(found["divergences"]) == sum(len(pair["kl"]) for pair in measurement["pairs"])
+    assert found["limits"]["state"].tolist() == [
+        bound["state"] for pair in measurement["pairs"] for bound in pair["bounds"]
+    ]
+    assert found["pairs"]["loss_change"].tolist() == [
+        pair["loss_change"]["estimate"] for pair in measurement["pairs"]
+    ]
+
+
+def test_answers_have_a_row_each(record):
+    found = frames(record)["completions"]
+    assert len(found) == sum(len(row["answers"]) for row in record["completions"])
+    assert found["answer"].tolist()[-1] == ""
 
 
 def test_types_are_those_of_json_whatever_is_missing():

@@ -73,6 +73,8 @@ class Chart:
     grids: list[Record] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     numbers: Record | None = None
+    scale: str = ""
+    """The change that has the full colour in its grids."""
     boundary: str = ""
     """What the thick line in its grids is."""
     wide: bool = False

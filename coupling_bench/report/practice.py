@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from coupling_bench.report.rows import Record, average, column, known, settings, table
+from coupling_bench.report.rows import Record, average, column, known, table
 from coupling_bench.report.tables import grouped
 from coupling_bench.report.text import counted, listed, node, number, plain
 
@@ -10,21 +10,27 @@ ORDERS = ("sft_then_rl", "rl_then_sft")
 
 
 def sentences(record: Record) -> list[tuple[str, list[str]]]:
-    """Sentences for each model and task, with what to put over them."""
-    found: dict[str, list[str]] = {}
-    paid = settings(known(table(record, "pareto"), "step", "loss_change", "reward_gain"))
-    times = dict(settings(table(record, "duration")))
-    for where, rows in paid:
-        for (run,), here in grouped(rows, "run").items():
-            best = [row for row in times.get(where, []) if row.get("run") == run]
-            found.setdefault(where, []).append(_more_rl(run, here, best))
-    for where, rows in settings(record["curves"]):
-        for order in ORDERS:
-            curves = [row for row in rows if row.get("pipeline") == order == row.get("node")]
-            told = _second_stage(order, curves)
-            if told and not (order == ORDERS[0] and where in found):
-                found.setdefault(where, []).append(told)
-    return [(where.removeprefix("; "), told) for where, told in found.items()]
+    """Sentences for each model and task, with the names of the two."""
+    paid = grouped(
+        known(table(record, "pareto"), "step", "loss_change", "reward_gain"), "model", "task"
+    )
+    times = grouped(table(record, "duration"), "model", "task")
+    curves = grouped(record["curves"], "model", "task")
+    found = {}
+    for setting in dict.fromkeys([*paid, *curves]):
+        told = [
+            _more_rl(run, rows, [row for row in times.get(setting, []) if row.get("run") == run])
+            for (run,), rows in grouped(paid.get(setting, []), "run").items()
+        ]
+        for order in ORDERS[bool(told) :]:  # the first is told already, if there is a front
+            of_order = [
+                row
+                for row in curves.get(setting, [])
+                if row.get("pipeline") == order == row.get("node")
+            ]
+            told += _second_stage(order, of_order)
+        found[", ".join(map(plain, setting))] = told
+    return [(setting, told) for setting, told in found.items() if told]
 
 
 def _more_rl(run: object, rows: list[Record], best: list[Record]) -> str:
@@ -46,36 +52,33 @@ def _more_rl(run: object, rows: list[Record], best: list[Record]) -> str:
         return told
     predicted = [column(found, "predicted") for found in by_weight.values()]
     foretold = listed([spanned(values) for values in predicted if values])
-    foretold = f"; its first third foretold {foretold}" if foretold else ""
+    foretold = f"; the run’s first third foretold {foretold}" if foretold else ""
     return f"{told} The optimum was at {listed(optima)}{foretold}."
 
 
-def _second_stage(order: str, curves: list[Record]) -> str | None:
+def _second_stage(order: str, curves: list[Record]) -> list[str]:
     """What the second stage of an order did to loss and reward, and where reward was highest."""
-    runs = [
-        [dict(zip(("step", "loss", "reward"), point, strict=True)) for point in points]
-        for row in curves
-        if (
-            points := list(
-                zip(*(row.get(k) or [] for k in ("steps", "loss", "reward")), strict=False)
-            )
-        )
-    ]
-    runs = [known(run, "step", "loss", "reward") for run in runs]
-    runs = [run for run in runs if len(run) > 1]
+    runs = [points for row in curves if len(points := _points(row)) > 1]
     if not runs:
-        return None
+        return []
     losses, rewards, steps = (
-        [run[-1][key] - run[0][key] for run in runs] for key in ("loss", "reward", "step")
+        [run[-1][key] - run[0][key] for run in runs] for key in ("loss", "reward", "steps")
     )
     first, second = ("SFT", "RL") if order == ORDERS[0] else ("RL", "SFT")
-    best = [max(run, key=lambda point: point["reward"])["step"] - run[0]["step"] for run in runs]
-    return (
+    best = [max(run, key=lambda point: point["reward"])["steps"] - run[0]["steps"] for run in runs]
+    return [
         f"{node(order)}: with these demonstrations, {spanned(steps)} more {second} steps after "
         f"{first} {_change(losses, 'cost', 'save', 'nats of SFT loss')} and "
         f"{_change(rewards, 'gain', 'lose', 'reward')}, over {counted(len(runs), 'seed')}. The "
         f"reward was highest at step {spanned(best)} of {second}."
-    )
+    ]
+
+
+def _points(curve: Record) -> list[Record]:
+    """The points of a curve that are known in full."""
+    keys = ("steps", "loss", "reward")
+    points = zip(*(curve.get(key) or [] for key in keys), strict=False)
+    return known((dict(zip(keys, point, strict=True)) for point in points), *keys)
 
 
 def _change(values: Sequence[float], up: str, down: str, unit: str) -> str:

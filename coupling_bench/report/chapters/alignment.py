@@ -10,6 +10,7 @@ from coupling_bench.report.rows import (
     distinct,
     known,
     numbers,
+    once,
     settings,
     table,
     thinned,
@@ -23,8 +24,10 @@ COSINES = {"cosine": "exact", "corrected_cosine": "noise-corrected", "grpo_cosin
 
 def charts(record: Record) -> list[Chart]:
     """All figures that there are rows for, for each model and task."""
-    lying = [one for w, rows in settings(table(record, "alignment")) for one in _alignment(w, rows)]
-    spectra = settings(known(table(record, "spectrum"), "rank", "eigenvalue"))
+    lying = [
+        one for w, rows in settings(once(table(record, "alignment"))) for one in _alignment(w, rows)
+    ]
+    spectra = settings(known(once(table(record, "spectrum")), "rank", "eigenvalue"))
     return [*lying, *(_spectrum(where, rows) for where, rows in spectra)]
 
 

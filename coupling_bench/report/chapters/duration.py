@@ -1,28 +1,26 @@
 """How long RL should last: the front of reward against loss, and the predicted best step."""
 
 from coupling_bench.report.charts import Axis, Chart, Series, chart, style
-from coupling_bench.report.rows import Record, column, known, numbers, settings, table
+from coupling_bench.report.rows import Record, column, known, numbers, once, settings, table
 from coupling_bench.report.tables import grouped
-from coupling_bench.report.text import node, plain
+from coupling_bench.report.text import counted, node, plain
 
 MOST_RUNS = 4
 
 
 def charts(record: Record) -> list[Chart]:
     """A front for each run, and predicted against observed best steps."""
+    times = once(table(record, "duration"))
     drawn = []
-    fronts = dict(settings(known(table(record, "pareto"), "loss_change", "reward_gain")))
-    times = dict(settings(table(record, "duration")))
-    for where, rows in fronts.items():
-        runs = grouped(rows, "run")
-        for (run,), found in list(runs.items())[:MOST_RUNS]:
-            best = [row for row in times.get(where, []) if row.get("run") == run]
-            drawn.append(_front(f"{node(run)}{where}", found, best))
+    for where, rows in settings(known(once(table(record, "pareto")), "loss_change", "reward_gain")):
+        runs = grouped(rows, "model", "task", "run")
+        for key, found in list(runs.items())[:MOST_RUNS]:
+            best = grouped(times, "model", "task", "run").get(key, [])
+            drawn.append(_front(f"{node(key[-1])}{where}", found, best))
         if len(runs) > MOST_RUNS:
-            drawn[-1].notes.append(
-                f"{MOST_RUNS} of {len(runs)} runs are drawn; the record holds all."
-            )
-    for where, rows in times.items():
+            left_out = len(runs) - MOST_RUNS
+            drawn[-1].notes.append(f"{counted(left_out, 'run')} not drawn; the record holds all.")
+    for where, rows in settings(times):
         if points := known(rows, "predicted", "observed"):
             drawn.append(_predicted(where, rows, points))
     return drawn

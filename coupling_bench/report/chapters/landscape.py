@@ -11,6 +11,7 @@ from coupling_bench.report.rows import (
     known,
     mean,
     numbers,
+    once,
     settings,
     table,
 )
@@ -26,7 +27,7 @@ def charts(record: Record) -> list[Chart]:
     for name, draw in (
         ("second_order", _second_order), ("pl_slopes", _slopes), ("non_decoupling", _grid),
     ):  # fmt: skip
-        for where, rows in settings(table(record, name)):
+        for where, rows in settings(once(table(record, name))):
             drawn += draw(where, rows)
     return [one for one in drawn if one]
 
@@ -136,7 +137,7 @@ def _grid(where: str, rows: list[Record]) -> list[Chart | None]:
     return [Chart(
         title=f"When can RL improve SFT?{where}",
         says="Change of the SFT loss by how far SFT and RL went.",
-        grids=[drawn], text=number(scale),
+        grids=[drawn], scale=number(scale),
         notes=["Rows and columns are thinned out; the record holds all."] * drawn["left_out"],
         numbers=numbers(averaged(points, *by), keys, "Means over the seeds"),
     )]  # fmt: skip

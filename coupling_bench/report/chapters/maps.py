@@ -132,7 +132,7 @@ def _map(
         notes = [*notes, "Rows and columns of the grids are thinned out; the record holds all."]
     return Chart(
         title=title, says=says, grids=grids, notes=notes, numbers=of_all, wide=True,
-        text=number(scale), boundary=boundary,
+        scale=number(scale), boundary=boundary,
     )  # fmt: skip
 
 
