@@ -17,11 +17,13 @@ from coupling_bench.measures.theory import (
     reward_variance,
 )
 from coupling_bench.runs import Observation, Runs, Split, observe
-from coupling_bench.specs import StageSpec, parent
+from coupling_bench.specs import PerturbSpec, SnapshotSpec, StageSpec, parent
 from coupling_bench.theory import policies
 
 ASKED = ("demonstrated", "rewards", "other_reward")
 """What an observation says of its task's demonstrators and verifier."""
+NO_MOVE = (PerturbSpec, SnapshotSpec)
+"""Stages that do not begin where their ``start`` ends."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,14 +60,15 @@ class Move:
 def moves(every_run: Iterable[Runs], prompts: Split) -> list[Move]:
     """Return the move of every seed of every node whose start is a node among these.
 
-    Left out are stages that are asked other prompts than their start, or for other answers.
+    Left out are stages that are asked other prompts than their start, or for other answers, and
+    those that do not begin where their start ends: random steps, and snapshots.
     """
     every = list(every_run)
     nodes = {stage: runs.node for runs in every for stage in runs.stages}
     return [
         move
         for runs in every
-        if all(parent(stage) in nodes for stage in runs.stages)
+        if all(parent(s) in nodes and not isinstance(s, NO_MOVE) for s in runs.stages)
         for move in _of_node(runs, nodes, prompts)
         if (move.begin.prompts, move.begin.answers) == (move.end.prompts, move.end.answers)
     ]

@@ -8,6 +8,7 @@ import pytest
 from coupling_bench.measures import loss
 from coupling_bench.measures.moves import moves, row
 from coupling_bench.runs import Split
+from coupling_bench.specs import ColaSpec, PerturbSpec
 from coupling_bench.store import Store
 from tests.observations import policy, store_runs, tilted
 from tests.tiny import recipe
@@ -94,3 +95,20 @@ def test_a_stage_is_left_out_where_its_start_is_no_node_or_was_asked_something_e
     sft, rl = run(tmp_path / "b", [start], [tilted(start, 1.0)])
     assert moves([rl], HELD_OUT) == []
     assert len(moves([sft, rl], HELD_OUT)) == 1
+
+
+def test_a_random_step_is_left_out_for_it_does_not_begin_where_its_start_ends(tmp_path):
+    start = policy(0)
+    sft, rl = run(tmp_path, [start], [tilted(start, 1.0)])
+    steps = [PerturbSpec(start=rl.stages[0], matched="norm")]
+    step = store_runs(rl.store, [start], "step", steps)
+    assert [move.node for move in moves([sft, rl, step], HELD_OUT)] == ["sft_then_rl"]
+
+
+def test_on_real_data_what_needs_p_d_is_not_known(tmp_path):
+    """CoLA: one label a sentence, and no way to say how often another annotator would differ."""
+    task = ColaSpec(files=(), pretraining_share=0.5)
+    start = replace(policy(0), demonstrated=(policy(0).rewards > 0) * 1.0)
+    (found,) = map(row, moves(run(tmp_path, [start], [tilted(start, 1.0)], task), HELD_OUT))
+    assert found["epsilon"] is found["demonstrator_entropy"] is found["reward_variance"] is None
+    assert found["ratio"] == pytest.approx(1.0, abs=1e-6)
