@@ -135,7 +135,7 @@ def optimal_loss_is_known(spec: TaskSpec) -> bool:
     return isinstance(spec, GrammarSpec)
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=8)
 def load(spec: TaskSpec) -> Task:
     """Return the task that ``spec`` describes."""
     return importlib.import_module(LOADERS[type(spec)]).load(spec)
