@@ -3,6 +3,7 @@
 from typing import Any
 
 from coupling_bench.claims import Verdict, claim
+from coupling_bench.frames import frames
 from coupling_bench.measures.ability import accuracy, balanced_accuracy, mcc
 from coupling_bench.measures.divergence import reverse_kl
 from coupling_bench.measures.lm_eval import lm_eval_score
@@ -17,6 +18,7 @@ __all__ = [
     "balanced_accuracy",
     "claim",
     "expected_reward",
+    "frames",
     "lm_eval_score",
     "mcc",
     "mean_at_1",

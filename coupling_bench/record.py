@@ -26,7 +26,7 @@ from coupling_bench.pipelines import (
     observations,
     observed_splits,
 )
-from coupling_bench.runs import Observation, Runs, Split, observation_specs, observe
+from coupling_bench.runs import Observation, Runs, Split, is_observed, observe
 from coupling_bench.specs import (
     EvaluationSpec,
     ObservationSpec,
@@ -146,10 +146,8 @@ def _stages_of(bench: Bench, model: str, node: str) -> tuple[StageSpec, ...]:
 def _is_observed(runs: Runs) -> bool:
     """Say whether all that abilities are told of is there; of some stages it is not asked."""
     asked = {o.split for o in observations(runs.stages[0], runs.seeds[0])}
-    splits = [Split(name=split) for split in observed_splits(runs.task)]
-    return all(s.name in asked for s in splits) and all(
-        runs.store.find(o) for s in splits for o in observation_specs(runs, s)
-    )
+    splits = observed_splits(runs.task)
+    return asked.issuperset(splits) and all(is_observed(runs, Split(name=s)) for s in splits)
 
 
 def _stages(bench: Bench, model: str, node: str, runs: Runs) -> list[Record]:

@@ -211,22 +211,6 @@ def divergence(before: str, after: str) -> Beside:
     )
 
 
-def beyond_tilted_reward(node: str, start: str) -> Beside:
-    """Show how far the reward of RL lies above that of the optimum of Eq. 8."""
-
-    def measure(runs: RunsOf) -> Array:
-        return reward.expected_reward(runs(node), HELD_OUT) - fixed_point.tilted_reward(
-            runs(node), runs(start), HELD_OUT
-        )
-
-    return Beside(
-        name=f"J of {node} minus J of the optimum of Eq. 8 tilted from {start}",
-        unit="reward",
-        nodes=(node, start),
-        measure=measure,
-    )
-
-
 def exact_reward_change(before: str, after: str) -> Beside:
     """Show the change of the exact expected reward at temperature 1."""
 

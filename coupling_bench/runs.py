@@ -89,6 +89,11 @@ def observe(runs: Runs, split: Split) -> list[Observation]:
     return [_read(runs.store.get(spec).folder) for spec in observation_specs(runs, split)]
 
 
+def is_observed(runs: Runs, split: Split) -> bool:
+    """Say whether the checkpoints of all seeds have been observed on a split."""
+    return all(runs.store.find(spec) for spec in observation_specs(runs, split))
+
+
 def evaluations(runs: Runs, lm_eval_task: str) -> list[dict[str, Any]]:
     """Return what lm-eval found of the checkpoints of all seeds on one task, in their order.
 

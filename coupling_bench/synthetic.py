@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from coupling_bench.pipelines import observed_splits
+from coupling_bench.pipelines import observations
 from coupling_bench.runs import Observation, Runs, Split, observation_specs, observe
 from coupling_bench.store import Store
 
@@ -46,8 +46,8 @@ def instead(runs: Runs, change: Callable[[Observation], Observation], folder: Pa
     Weights have they none: what asks for them finds nothing.
     """
     store = Store(folder)
-    for name in observed_splits(runs.task):
-        split = Split(name=name)
+    for asked in observations(runs.stages[0], runs.seeds[0]):
+        split = Split(name=asked.split)
         for spec, seen in zip(observation_specs(runs, split), observe(runs, split), strict=True):
             store.get_or_make(spec, functools.partial(write, change(seen)))
     return replace(runs, store=store)

@@ -23,12 +23,13 @@ FLOORS = [
     },
     {"stages", "executors", "graph", "planning"},
     {"probes", "runs", "synthetic", "statistics"},
-    {"measures", "requirements", "claims", "theorems"},
+    {"measures", "requirements", "views", "claims", "theorems"},
     {
         "bench",
         "deciding",
         "replaying",
         "record",
+        "frames",
         "references",
         "report",
         "perf",
@@ -43,7 +44,7 @@ FLOORS = [
 ]
 FLOOR_OF = {name: number for number, names in enumerate(FLOORS) for name in names}
 FILES = sorted(PACKAGE.rglob("*.py"))
-HEAVY = {"torch", "trl", "transformers", "datasets", "scipy", "plotly", "jinja2"}
+HEAVY = {"torch", "trl", "transformers", "datasets", "scipy", "pandas", "plotly", "jinja2"}
 MAY_BE_HEAVY = {"stages", "branching", "whole_rows", "callback"}
 LAZY_UPWARD = {("scales", "tasks"), ("pipelines", "tasks")}
 """Imports inside a function that reach up: they ask CoLA's files for their identity."""

@@ -11,7 +11,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-COMMANDS: tuple[str, ...] = ("check_model", "measure", "lm_eval")
+COMMANDS: tuple[str, ...] = ("check_model", "measure", "lm_eval", "tables")
 """Modules of this package, in the order of the help."""
 
 

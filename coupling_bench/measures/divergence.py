@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from coupling_bench.measures.policies import demonstrators, outcomes
 from coupling_bench.runs import Array, Observation, Runs, Split, observe
-
-ROUNDING = 1e-6
-"""Probabilities of answers, added up, are known to about so much: they were computed in fp32."""
+from coupling_bench.theory.policies import kl_by_prompt
 
 
 def reverse_kl(runs: Runs, reference: Runs, prompts: Split) -> Array | None:
@@ -26,6 +25,15 @@ def reverse_kl(runs: Runs, reference: Runs, prompts: Split) -> Array | None:
     return np.array([kl_by_item(policy, other).mean() for policy, other in pairs])
 
 
+def forward_kl(runs: Runs, reference: Runs, prompts: Split) -> Array | None:
+    """KL(reference || policy) of the final checkpoints at temperature 1, nats/sequence, ``(S,)``.
+
+    ``reverse_kl`` with the policies exchanged. Where the reference is the demonstrators' own policy
+    it is the rise of the SFT loss; RL's Razor (arXiv:2509.04259) finds that it predicts forgetting.
+    """
+    return reverse_kl(reference, runs, prompts)
+
+
 def frequency_shift(runs: Runs, prompts: Split) -> Array | None:
     """KL(mean p_D || mean pi) of the answers' frequencies over all prompts, nats, ``(S,)``.
 
@@ -38,41 +46,16 @@ def frequency_shift(runs: Runs, prompts: Split) -> Array | None:
     for observation in observe(runs, prompts):
         if not observation.closed:
             return None
-        mean = outcomes(observation).mean(axis=0)
-        mean[-1] = max(mean[-1], ROUNDING)
-        demonstrated = np.append(observation.demonstrated.mean(axis=0), 0.0)
-        found.append(float(_kl(demonstrated[None], mean[None])[0]))
+        answers, shown = outcomes(observation), demonstrators(observation)
+        found.append(float(kl_by_prompt(shown.mean(axis=0), answers.mean(axis=0))))
     return np.array(found)
 
 
 def kl_by_item(policy: Observation, reference: Observation) -> Array:
     """KL(policy || reference) of the last snapshots on each item, in nats/sequence, ``(P,)``.
 
-    Exact over a closed set of answers and everything else as one outcome. Trap: what a reference
-    that nearly always answers leaves to everything else is lost in rounding, and 0 would make the
-    divergence infinite; it counts as ``ROUNDING``, so that the number stays a lower bound.
+    Exact over a closed set of answers and everything else as one outcome. Trap: what a policy that
+    nearly always answers leaves to everything else is lost in rounding, and 0 would make the
+    divergence infinite; see ``policies.ROUNDING``.
     """
-    return kl_of_outcomes(outcomes(policy), outcomes(reference))
-
-
-def kl_of_outcomes(policy: Array, reference: Array) -> Array:
-    """KL(policy || reference) of each row of probabilities, in nats, ``(P, A + 1)`` to ``(P,)``.
-
-    The last column is anything else, and counts as in ``kl_by_item``.
-    """
-    reference = reference.copy()
-    reference[:, -1] = np.maximum(reference[:, -1], np.minimum(policy[:, -1], ROUNDING))
-    return _kl(policy, reference)
-
-
-def outcomes(observation: Observation) -> Array:
-    """Probabilities ``(P, A + 1)`` at the last snapshot: of each answer, and of anything else."""
-    answers = np.exp(observation.answer_logps[-1])
-    rest = np.clip(1.0 - answers.sum(axis=1, keepdims=True), 0.0, None)
-    return np.concatenate([answers, rest], axis=1)
-
-
-def _kl(p: Array, q: Array) -> Array:
-    """Return the divergence of each row, ``(P,)``; 0 log 0 is 0."""
-    tiny = np.finfo(float).tiny
-    return (p * (np.log(np.maximum(p, tiny)) - np.log(np.maximum(q, tiny)))).sum(axis=1)
+    return kl_by_prompt(outcomes(policy), outcomes(reference))

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from coupling_bench.measures import loss, reward
-from coupling_bench.measures.divergence import kl_of_outcomes, outcomes
-from coupling_bench.measures.outcomes import rewards
+from coupling_bench.measures.policies import demonstrators, outcome_rewards, outcomes
 from coupling_bench.runs import Array, Observation, Runs, Split, observe
 from coupling_bench.specs import GRPOSpec
+from coupling_bench.theory.policies import expected, kl
 from coupling_bench.theory.tilting import loss_change, tilt
 
 
@@ -43,7 +43,7 @@ def kl_to_tilted(rl: Runs, start: Runs, prompts: Split) -> Array:
     """
     return np.array(
         [
-            kl_of_outcomes(outcomes(after), _tilted(before, beta)).mean()
+            float(kl(outcomes(after), _tilted(before, beta)))
             for after, before, beta in _pairs(rl, start, prompts)
         ]
     )
@@ -57,7 +57,9 @@ def predicted_loss_change(rl: Runs, start: Runs, demonstrations: Split) -> Array
     """
     return np.array(
         [
-            float(loss_change(outcomes(before), _demonstrated(before), rewards(before), beta))
+            float(
+                loss_change(outcomes(before), demonstrators(before), outcome_rewards(before), beta)
+            )
             for _, before, beta in _pairs(rl, start, demonstrations)
         ]
     )
@@ -73,7 +75,7 @@ def tilted_reward(rl: Runs, start: Runs, prompts: Split) -> Array:
     """Expected reward of the tilted optimum at the effective beta, in reward units, ``(S,)``."""
     return np.array(
         [
-            float((_tilted(before, beta) * rewards(before)).sum(axis=1).mean())
+            float(expected(_tilted(before, beta), outcome_rewards(before)))
             for _, before, beta in _pairs(rl, start, prompts)
         ]
     )
@@ -115,9 +117,4 @@ def _grpo(rl: Runs) -> list[GRPOSpec]:
 
 
 def _tilted(before: Observation, beta: float) -> Array:
-    return tilt(outcomes(before), rewards(before), beta)
-
-
-def _demonstrated(seen: Observation) -> Array:
-    """Return ``(P, A + 1)`` probabilities p_D; demonstrators give nothing else."""
-    return np.pad(seen.demonstrated, ((0, 0), (0, 1)))
+    return tilt(outcomes(before), outcome_rewards(before), beta)

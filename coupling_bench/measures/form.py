@@ -8,9 +8,13 @@ is left for anything else, so they add up to the SFT loss exactly.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
-from coupling_bench.measures.loss import cross_entropy
+from coupling_bench.measures.loss import cross_entropy, loss_curve
+from coupling_bench.measures.reward import reward_curve
 from coupling_bench.runs import Array, Observation, Runs, Split, observe
 
 
@@ -73,14 +77,44 @@ def robust_reward_curve(observation: Observation) -> Array:
     return ((probabilities * of_labels).sum(axis=2) + rest * observation.other_reward).mean(axis=1)
 
 
-def label_loss(runs: Runs, demonstrations: Split) -> Array:
-    """Label part of the SFT loss of the final checkpoints, in nats per sequence, ``(S,)``."""
-    return np.array([label_loss_curve(o)[-1] for o in observe(runs, demonstrations)])
+def robust_reward(runs: Runs, prompts: Split) -> Array:
+    """Robust reward of the final checkpoints, in reward units, ``(S,)``."""
+    return np.array([robust_reward_curve(seen)[-1] for seen in observe(runs, prompts)])
 
 
-def form_loss(runs: Runs, demonstrations: Split) -> Array:
-    """Form part of the SFT loss of the final checkpoints, in nats per sequence, ``(S,)``."""
-    return np.array([form_loss_curve(o)[-1] for o in observe(runs, demonstrations)])
+def change(curve: Callable[[Observation], Array], runs: Runs, split: Split) -> Array:
+    """Change of a curve from a stage's start to its end, in the curve's unit, ``(S,)``.
+
+    The start is the stage's own first snapshot: its parent was observed with the answers of its own
+    task, which may have one form alone.
+    """
+    curves = [curve(seen) for seen in observe(runs, split)]
+    return np.array([one[-1] - one[0] for one in curves])
+
+
+def formats(runs: Runs, split: Split, *, start: str | None = None) -> list[dict[str, Any]]:
+    """Return a row a seed: the loss with its parts, and the strict and the robust reward.
+
+    Args:
+        runs: of a stage whose task has other words.
+        split: the items.
+        start: name of the node that the stage starts from, to have the rows of its start instead.
+    """
+    curves = {
+        "loss": loss_curve,
+        "label_part": label_loss_curve,
+        "form_part": form_loss_curve,
+        "strict_reward": reward_curve,
+        "robust_reward": robust_reward_curve,
+    }
+    return [
+        {
+            "node": start or runs.node,
+            "seed": seed,
+            **{name: float(curve(seen)[0 if start else -1]) for name, curve in curves.items()},
+        }
+        for seed, seen in zip(runs.seeds, observe(runs, split), strict=True)
+    ]
 
 
 def _of_answers(of_labels: Array, observation: Observation) -> Array:

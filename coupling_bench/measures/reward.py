@@ -79,7 +79,12 @@ def other_mass(runs: Runs, prompts: Split) -> Array | None:
     seen = observe(runs, prompts)
     if not seen[0].closed:
         return None
-    return np.array([1.0 - np.exp(o.answer_logps[-1]).sum(axis=-1).mean() for o in seen])
+    return np.array([other_mass_curve(o)[-1] for o in seen])
+
+
+def other_mass_curve(observation: Observation) -> Array:
+    """Probability of anything but a closed set of answers, every snapshot, ``(N,)``."""
+    return 1.0 - np.exp(observation.answer_logps).sum(axis=2).mean(axis=1)
 
 
 def demonstrator_reward(runs: Runs, prompts: Split) -> float:

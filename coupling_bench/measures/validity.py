@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from coupling_bench import models
-from coupling_bench.measures import outcomes
+from coupling_bench.measures.policies import outcome_rewards, outcomes
 from coupling_bench.runs import Array, Observation, Runs, Split, observe
 from coupling_bench.theory import bounds, policies, threshold, tilting
 
@@ -123,10 +123,20 @@ def threshold_betas(runs: Runs, label_noise: float) -> Array:
     """
     found = []
     for seen in observe(runs, HELD_OUT):
-        start, rewards = outcomes.policies(seen)[0], outcomes.rewards(seen)
-        given = outcomes.demonstrators(seen, label_noise)
-        found.append(threshold.threshold_beta(start, given, rewards))
+        given = demonstrators(seen, label_noise)
+        found.append(threshold.threshold_beta(outcomes(seen, 0), given, outcome_rewards(seen)))
     return np.array(found, dtype=float)
+
+
+def demonstrators(seen: Observation, label_noise: float) -> Array:
+    """p_D of annotators who flip the truth at a rate, over the outcomes, ``(P, A + 1)``.
+
+    Whichever annotators the observed policy was trained on: one policy can be held against several.
+    """
+    answers = seen.answer_logps.shape[2]
+    true = np.arange(answers) == seen.truth[:, None]
+    given = np.where(true, 1.0 - label_noise, label_noise / (answers - 1))
+    return np.pad(given, ((0, 0), (0, 1)))
 
 
 def size(runs: Runs) -> int:
@@ -206,12 +216,12 @@ def wrong_signs(cells: Iterable[LossCell | RewardCell]) -> Array:
 
 
 def _loss_cell(seen: Observation, at: int, *, label_noise: float, **named: Any) -> LossCell:
-    policy, rewards = outcomes.policies(seen), outcomes.rewards(seen)
-    given = outcomes.demonstrators(seen, label_noise)
-    losses = policies.cross_entropy(given, policy[[0, at]])
-    before, after = policies.expected(policy[[0, at]], rewards)
+    start, policy, rewards = outcomes(seen, 0), outcomes(seen, at), outcome_rewards(seen)
+    given = demonstrators(seen, label_noise)
+    losses = policies.cross_entropy(given, np.stack([start, policy]))
+    before, after = policies.expected(np.stack([start, policy]), rewards)
     demonstrated = policies.expected(given, rewards)
-    beta = named["beta"] or threshold.effective_beta(policy[0], rewards, float(after))
+    beta = named["beta"] or threshold.effective_beta(start, rewards, float(after))
     return LossCell(
         **named,
         label_noise=label_noise,
@@ -221,10 +231,10 @@ def _loss_cell(seen: Observation, at: int, *, label_noise: float, **named: Any) 
         reward_before=float(before),
         reward=float(after),
         loss_change=float(losses[1] - losses[0]),
-        kl_demonstrators_rl=float(policies.kl(given, policy[at])),
+        kl_demonstrators_rl=float(policies.kl(given, policy)),
         lower_bound=float(bounds.least_loss_rise(after - demonstrated, np.ptp(rewards))),
         predicted_change=(
-            None if beta is None else float(tilting.loss_change(policy[0], given, rewards, beta))
+            None if beta is None else float(tilting.loss_change(start, given, rewards, beta))
         ),
     )
 
@@ -232,9 +242,9 @@ def _loss_cell(seen: Observation, at: int, *, label_noise: float, **named: Any) 
 def _reward_cells(
     seen: Observation, label_noise: float, rl_step: int, seed: int
 ) -> Iterator[RewardCell]:
-    rewards = outcomes.rewards(seen)
-    curve = policies.expected(outcomes.policies(seen), rewards)
-    demonstrated = policies.expected(outcomes.demonstrators(seen, label_noise), rewards)
+    rewards = outcome_rewards(seen)
+    curve = policies.expected(outcomes(seen, slice(None)), rewards)
+    demonstrated = policies.expected(demonstrators(seen, label_noise), rewards)
     for step, earned in zip(seen.steps[1:], curve[1:], strict=True):
         yield RewardCell(
             label_noise=label_noise,

@@ -19,17 +19,25 @@ OTHER_WORDS = ("good", "bad")
 OTHER_WORDS_SHARE = 0.9
 FEWER = 10
 """So many times fewer snapshots than the spine: no curve is drawn of these."""
+SLOWER = 20
+"""So many times smaller a learning rate where SFT on gold is to leave RL something to gain."""
 
 Stage = TypeVar("Stage", bound=TrainingSpec)
 
 
 def sft_gold(recipe: Recipe, seed: int) -> SFTSpec:
-    """Return the base fine-tuned on the true answers."""
-    return _sparse(replace(recipe.sft, task=_gold(recipe), start=base(recipe, seed), seed=seed))
+    """Return the base fine-tuned a little on the true answers: RL has something left to gain.
+
+    SFT in full would earn all that can be earned, and whatever is said of RL after it would hold of
+    RL that does nothing.
+    """
+    slower = recipe.sft.learning_rate / SLOWER
+    little = replace(recipe.sft, learning_rate=slower, num_train_epochs=1)
+    return _sparse(replace(little, task=_gold(recipe), start=base(recipe, seed), seed=seed))
 
 
 def sft_gold_then_rl(recipe: Recipe, seed: int) -> GRPOSpec:
-    """Return RL started from SFT on the true answers."""
+    """Return RL started from a little SFT on the true answers."""
     return _sparse(replace(recipe.rl, task=_gold(recipe), start=sft_gold(recipe, seed), seed=seed))
 
 

@@ -1,9 +1,11 @@
 """Claims of a record: the answer in plain English, and where an effect's marks stand."""
 
 from collections import Counter
+from pathlib import PurePosixPath
 from typing import Any
 
-from coupling_bench.report.text import counted, is_number, listed
+from coupling_bench.report.tables import grouped
+from coupling_bench.report.text import capitalized, counted, is_number, listed, words
 
 VERDICTS = ("supported", "refuted", "inconclusive", "not applicable", None)
 NO_VERDICT = "no verdict"
@@ -18,6 +20,9 @@ MET = {
     False: ("refuted", "not met"),
     None: ("inconclusive", "not known"),
 }
+
+FIRST = "Both orders of the paper"
+"""What the claims are called whose tests lie in no folder of their own."""
 
 Record = dict[str, Any]
 
@@ -134,3 +139,17 @@ def view(claims: list[Record]) -> list[Record]:
         }
         for place, claim in enumerate(claims, start=1)
     ]
+
+
+def groups(claims: list[Record]) -> list[tuple[str, list[tuple[str, str, int]], list[Record]]]:
+    """Claims, as `view` gives them, by the folder of their tests: name, tally, claims."""
+    by_folder = grouped([{**claim, "folder": folder(claim)} for claim in claims], "folder")
+    ordered = sorted(by_folder.items(), key=lambda item: item[0] != ("",))  # else as they came
+    return [(capitalized(words(name)) or FIRST, tally(found), found) for (name,), found in ordered]
+
+
+def folder(claim: Record) -> str:
+    """The folder of a claim's test among the suites; empty for the suites' own."""
+    parts = PurePosixPath((claim.get("test") or "").split("::")[0]).parent.parts
+    inside = parts[parts.index("suites") + 1 :] if "suites" in parts else parts
+    return ", ".join(inside)

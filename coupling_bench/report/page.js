@@ -32,7 +32,7 @@
   addEventListener("hashchange", reveal);
   let opened = [];
   addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll(".claim:not([open]), figure details:not([open])")];
+    opened = [...document.querySelectorAll(".claim:not([open]), figure details:not([open], .long)")];
     for (const element of opened) element.open = true;
   });
   addEventListener("afterprint", () => {

@@ -1,7 +1,6 @@
 """Tables of a record: rows grouped by model and task, seeds drawn together."""
 
 from collections.abc import Iterable
-from statistics import fmean
 from typing import Any
 
 from coupling_bench.report.text import is_number
@@ -91,7 +90,8 @@ def spread(rows: list[Record], key: str) -> Record | None:
     values = [row[key] for row in rows if is_number(row.get(key))]
     if not values:
         return None
-    return {"mean": fmean(values), "low": min(values), "high": max(values)}
+    middle = sum(values) / len(values)
+    return {"mean": middle, "low": min(values), "high": max(values)}
 
 
 def constants(record: Record) -> Record:

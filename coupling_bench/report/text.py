@@ -1,13 +1,14 @@
 """Numbers and names of a record as words: what the page's template prints."""
 
 import json
-import math
+import sys
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, TypeGuard
 
 MINUS = "\N{MINUS SIGN}"
 MISSING = "\N{EN DASH}"
+LARGEST = sys.float_info.max
 TIMES = "\N{MULTIPLICATION SIGN}"
 NODES = {
     "base": "base model",
@@ -22,6 +23,7 @@ NODES = {
     "sft_then_dpo": "SFT then DPO",
     "dpo_then_sft": "DPO then SFT",
 }
+ACRONYMS = {"sft", "rl", "kl", "dpo", "rloo", "grpo"}
 COMPARISONS = {
     "increase_by": "above {}",
     "decrease_by": "below {}",
@@ -33,7 +35,9 @@ COMPARISONS = {
 
 def is_number(value: object) -> TypeGuard[float]:
     """Whether a value of a record is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return abs(value) <= LARGEST  # an integer beyond it is no float, and NaN is not below it
 
 
 def number(value: object, sign: str = "-") -> str:
@@ -43,7 +47,9 @@ def number(value: object, sign: str = "-") -> str:
     size = abs(value)
     if value == 0:
         return "0"
-    if size >= 1000:
+    if size >= 1e7:
+        text = format(value, f"{sign}.3g")
+    elif size >= 1000:
         text = format(value, f"{sign},.0f")
     elif size >= 100:
         text = format(value, f"{sign}.1f")
@@ -64,6 +70,13 @@ def fixed(value: object) -> str:
 def signed(value: object) -> str:
     """A number with its sign, for a change."""
     return number(value, sign="+")
+
+
+def sign(value: object) -> str:
+    """A sign that is recorded as a number; other values as they are."""
+    if is_number(value):
+        return "+" if value > 0 else MINUS if value < 0 else "0"
+    return plain(value)
 
 
 def interval(bounds: Iterable[object] | None, sign: str = "+") -> str:
@@ -139,8 +152,9 @@ def plain(value: object) -> str:
 
 
 def node(name: object) -> str:
-    """The name of a point in a pipeline as the page prints it."""
-    return NODES.get(str(name), str(name))
+    """The name of a point in a pipeline, of an arm or of a control as the page prints it."""
+    spoken = (word.upper() if word in ACRONYMS else word for word in words(plain(name)).split(" "))
+    return NODES.get(str(name)) or " ".join(spoken)
 
 
 def words(name: str) -> str:

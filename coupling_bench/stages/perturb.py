@@ -85,12 +85,12 @@ def _direction(weights: list[Any], seed: int) -> list[Tensor]:
 
 def _answers(spec: PerturbSpec, model: Any, tokenizer: Any) -> Callable[[], Tensor]:
     """Return what gives ``(P, A + 1)`` log-probabilities of the answers, and of anything else."""
-    task = tasks.load(spec.task)
     if spec.task.answers is None:
         raise ValueError(
             f"{address(spec)}: a divergence is computed over a closed set of answers, and "
             f"{spec.task.name} has none. Match the norm instead."
         )
+    task = tasks.load(spec.task)
     items = task.splits["sft"][: spec.prompts]
     prompts = prompt_texts(model_of(spec), tokenizer, task, items)
     asked = tokenizer(prompts)["input_ids"]

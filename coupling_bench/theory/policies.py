@@ -71,7 +71,7 @@ def kl_by_prompt(policy: Array, reference: Array) -> Array:
     of policies that are close, and the number above 0.
     """
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        excess = reference / policy - 1
+        excess = (reference - policy) / policy
         near = policy * (excess - np.log1p(excess))
         far = policy * (log(policy) - log(reference)) + reference - policy
     terms = np.where(np.abs(excess) < 0.5, near, far)

@@ -9,7 +9,8 @@ of the unscaled rewards, turned to the loss: a third of the predicted change.
 
 from coupling_bench import claim
 from coupling_bench.measures.fixed_point import fixed_points, relative_loss_change
-from coupling_bench.requirements import beyond_tilted_reward, judges_sentences, reward_rises
+from coupling_bench.requirements import judges_sentences, reward_rises
+from coupling_bench.views import beyond_tilted_reward
 
 
 @claim(

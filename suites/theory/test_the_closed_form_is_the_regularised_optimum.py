@@ -3,7 +3,7 @@
 import numpy as np
 
 from coupling_bench import theorem
-from coupling_bench.theory.policies import expected
+from coupling_bench.theory.policies import expected, kl
 from coupling_bench.theory.regularised import (
     best_regularised_reward,
     c2,
@@ -37,6 +37,26 @@ def test_no_policy_has_a_larger_regularised_reward_than_the_closed_form(over, ch
         return [-np.abs(reached - best) / size(w), regret(w) / size(w)]
 
     check(over(slack), tolerance=ROUNDING, unit="rewards and beta")
+
+
+@theorem(
+    "no policy that earns as much as p_RL of Eq. 8 is nearer to p_ref",
+    cites="derived from arXiv:2601.07389v1, Eq. 8",
+    assumes="only policies that earn as much are counted",
+)
+def test_no_policy_that_earns_as_much_is_nearer_to_the_reference(over, check):
+    def slack(w):
+        tilted = tilt(w.first, w.rewards, w.beta)
+        earned = [expected(p, w.rewards, w.weights) for p in (w.second, w.gold, tilted)]
+        nearest = kl(tilted, w.first, w.weights)
+        return np.concatenate(
+            [
+                (kl(policy, w.first, w.weights) - nearest)[reward >= earned[-1]]
+                for policy, reward in zip((w.second, w.gold), earned, strict=False)
+            ]
+        )
+
+    check(over(slack), tolerance=ROUNDING, unit="nats/sequence")
 
 
 @theorem(

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy.stats import entropy
 
-from coupling_bench.measures.divergence import ROUNDING, kl_by_item, reverse_kl
+from coupling_bench.measures.divergence import (
+    forward_kl,
+    frequency_shift,
+    kl_by_item,
+    reverse_kl,
+)
+from coupling_bench.measures.policies import ROUNDING
 from coupling_bench.runs import Split
 from coupling_bench.store import Store
 from tests.observations import observation, random_observation, store_runs
@@ -25,6 +31,13 @@ def test_reverse_kl_is_scipys_over_the_answers_and_the_rest(tmp_path):
     assert (found > 0).all()
 
 
+def test_forward_kl_is_reverse_kl_with_the_policies_exchanged(tmp_path):
+    policy, reference = runs(tmp_path / "a", [1, 2]), runs(tmp_path / "b", [3, 4])
+    found = forward_kl(policy, reference, HELD_OUT)
+    assert found.tolist() == reverse_kl(reference, policy, HELD_OUT).tolist()
+    assert found != pytest.approx(reverse_kl(policy, reference, HELD_OUT))
+
+
 def test_a_policy_is_at_no_distance_from_itself(tmp_path):
     policy = runs(tmp_path, [5])
     assert reverse_kl(policy, policy, HELD_OUT)[0] == 0.0
@@ -40,7 +53,7 @@ def test_certainty_costs_the_surprise_of_the_reference(tmp_path):
         store_runs(Store(tmp_path / "b"), [half]),
         HELD_OUT,
     )
-    assert found[0] == pytest.approx(np.log(2))
+    assert found[0] == pytest.approx(np.log(2), abs=20 * ROUNDING)
 
 
 def test_what_rounding_has_lost_does_not_make_the_divergence_infinite():
@@ -50,3 +63,29 @@ def test_what_rounding_has_lost_does_not_make_the_divergence_infinite():
     expected = entropy([0.3, 0.2, 0.5], [0.6, 0.4, ROUNDING])
     assert kl_by_item(half, certain)[0] == pytest.approx(expected, rel=1e-5)
     assert kl_by_item(certain, certain)[0] == 0.0
+
+
+def test_the_frequencies_part_of_the_loss_obeys_the_chain_rule(tmp_path):
+    """L - L* is the frequencies' part, and the divergence of what sentences say of answers."""
+    generator = np.random.default_rng(0)
+    for number in range(20):
+        p = generator.dirichlet([3.0, 1.0], size=(1, 25))
+        seen = observation(np.log(p), generator.integers(0, 2, 25))
+        d, p = seen.demonstrated, p[0]
+        marginals = d.mean(axis=0), p.mean(axis=0)
+        between = (d * np.log((d / marginals[0]) / (p / marginals[1]))).sum(axis=1).mean()
+        part = frequency_shift(store_runs(Store(tmp_path / str(number)), [seen]), HELD_OUT)[0]
+        assert part + between == pytest.approx(entropy(d, p, axis=1).mean(), abs=1e-4)
+        assert part == pytest.approx(entropy(*marginals), abs=1e-4)
+
+
+def test_a_constant_policy_differs_by_its_frequencies_alone(tmp_path):
+    """And one with the right frequencies by nothing of that kind, however wrong it is."""
+    truth = [0, 0, 0, 1]
+    often = np.array([0.75 * 0.9 + 0.25 * 0.1, 0.75 * 0.1 + 0.25 * 0.9])
+    constant = observation(np.log(np.tile([0.6, 0.4], (1, 4, 1))), truth)
+    shift = frequency_shift(store_runs(Store(tmp_path / "a"), [constant]), HELD_OUT)[0]
+    assert shift == pytest.approx(entropy(often, [0.6, 0.4]), abs=1e-4)
+    right = observation(np.log(np.tile(often, (1, 4, 1))), truth)
+    shift = frequency_shift(store_runs(Store(tmp_path / "b"), [right]), HELD_OUT)[0]
+    assert shift == pytest.approx(0.0, abs=1e-5)

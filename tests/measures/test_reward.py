@@ -1,5 +1,7 @@
 """Rewards, exact and sampled, against enumeration and simulation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from coupling_bench.measures.reward import (
     mean_at_1,
     other_mass,
     reward_curve,
+    reward_of_frequencies,
 )
 from coupling_bench.runs import Split
 from coupling_bench.store import Store
@@ -65,3 +68,14 @@ def test_drift_is_the_change_over_the_last_quarter_of_the_steps(tmp_path):
     drift = last_quarter_drift(runs, HELD_OUT)[0]
     assert drift.estimate == pytest.approx(0.1)
     assert drift.low == pytest.approx(drift.high) == pytest.approx(0.1)
+
+
+def test_what_frequencies_earn_is_what_the_policies_of_other_prompts_earn(tmp_path):
+    """The mean of J over all ways to deal the same policies around the prompts, one's own too."""
+    seen = random_observation(4, items=12)
+    dealt = [
+        reward_curve(replace(seen, answer_logps=np.roll(seen.answer_logps, places, axis=1)))[-1]
+        for places in range(12)
+    ]
+    found = reward_of_frequencies(store_runs(Store(tmp_path), [seen]), HELD_OUT)
+    assert found[0] == pytest.approx(np.mean(dealt))

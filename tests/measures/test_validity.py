@@ -5,21 +5,22 @@ import math
 import numpy as np
 import pytest
 
-from coupling_bench.measures import outcomes, thresholds, validity
+from coupling_bench.measures import thresholds, validity
 from coupling_bench.measures.crossings import Crossing, bootstrap, sign_change
+from coupling_bench.measures.policies import outcome_rewards, outcomes
 from coupling_bench.runs import observe
 from coupling_bench.store import Store
 from coupling_bench.theory import policies, threshold, tilting
 from tests.observations import observation, random_observation, store_runs
 
 NOISES = (0.0, 0.05, 0.2, 0.4)
-BETAS = (4.0, 1.0, 0.3, 0.1)
+BETAS = (4.0, 1.0, 0.5, 0.3)
 
 
 def tilted(seed, betas, start=None):
     """A policy, random by default, and its optima at some penalties: the snapshots of one run."""
     start = start or random_observation(seed, items=40, snapshots=1)
-    policy, rewards = outcomes.policies(start)[0], outcomes.rewards(start)
+    policy, rewards = outcomes(start), outcome_rewards(start)
     after = [policy, *(tilting.tilt(policy, rewards, beta) for beta in betas)]
     return observation(np.log(np.stack(after)[..., :2]), start.truth)
 
@@ -32,7 +33,10 @@ def runs(tmp_path):
 
 @pytest.mark.parametrize("noise", NOISES)
 def test_rl_that_is_the_closed_form_changes_the_loss_as_predicted(runs, noise):
-    """With beta solved from the reward as with beta told; and E KL(p_D || p_RL) - epsilon is it."""
+    """With beta solved from the reward as with beta told; and E KL(p_D || p_RL) - epsilon is it.
+
+    But for the mass of 1e-6 that every policy is taken to leave to anything else.
+    """
     solved = validity.loss_cells(runs, noise, 0)
     assert [(c.seed, c.rl_step) for c in solved] == [
         (s, 10 * k) for s in (0, 1) for k in range(1, 5)
@@ -40,11 +44,11 @@ def test_rl_that_is_the_closed_form_changes_the_loss_as_predicted(runs, noise):
     for number, cell in enumerate(solved):
         told = validity.loss_cells(runs, noise, 0, beta=BETAS[number % 4])[number]
         start = observe(runs, validity.HELD_OUT)[cell.seed]
-        given, policy = outcomes.demonstrators(start, noise), outcomes.policies(start)[0]
+        given, policy = validity.demonstrators(start, noise), outcomes(start, 0)
         assert cell.demonstrator_reward == pytest.approx(1 - 2 * noise)
         assert cell.epsilon == pytest.approx(float(policies.kl(given, policy)), abs=1e-9)
-        assert cell.predicted_change == pytest.approx(cell.loss_change, abs=1e-8)
-        assert told.predicted_change == pytest.approx(cell.loss_change, abs=1e-8)
+        assert cell.predicted_change == pytest.approx(cell.loss_change, abs=1e-4)
+        assert told.predicted_change == pytest.approx(cell.loss_change, abs=1e-4)
         assert cell.loss_change == pytest.approx(cell.kl_demonstrators_rl - cell.epsilon, abs=1e-9)
         assert cell.loss_change >= cell.lower_bound - cell.epsilon
     assert validity.wrong_signs(solved).tolist() == [0.0, 0.0]
@@ -60,8 +64,8 @@ def test_beta_star_is_found_from_changes_on_both_sides_of_it(tmp_path):
         runs = store_runs(Store(tmp_path / str(number)), [one, one])
         cells += validity.loss_cells(runs, 0.1, 0, beta=beta)
     exact = validity.threshold_betas(runs, 0.1)
-    start, rewards = outcomes.policies(seen)[0], outcomes.rewards(seen)
-    given = outcomes.demonstrators(seen, 0.1)
+    start, rewards = outcomes(seen, 0), outcome_rewards(seen)
+    given = validity.demonstrators(seen, 0.1)
     assert exact == pytest.approx([threshold.threshold_beta(start, given, rewards)] * 2)
     (found,) = thresholds.of_beta(cells, lambda noise: exact)
     assert found.at == {"label_noise": 0.1}
@@ -117,7 +121,9 @@ def test_sft_that_converges_turns_the_reward_where_demonstrators_earn_what_rl_ea
     assert validity.wrong_signs(end).tolist() == [0.0, 0.0]
     (found,) = thresholds.of_label_noise(cells)
     assert found.at == {"rl_step": 20}
-    assert [*found.measured, *found.predicted, found.crossing] == pytest.approx([0.07] * 5)
+    assert [*found.measured, *found.predicted, found.crossing] == pytest.approx(
+        [0.07] * 5, abs=1e-5
+    )
     assert found.row(9)["pipeline"] == "rl_then_sft"
 
 

@@ -4,9 +4,11 @@ import hashlib
 import random
 import re
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
+from coupling_bench import scales, tasks
 from coupling_bench.tasks import grammar
 from coupling_bench.tasks.grammar import corpus
 from coupling_bench.tasks.phenomena import PHENOMENA
@@ -232,6 +234,22 @@ def test_other_splits_survive_a_change(change):
     assert {split: len(rows) for split, rows in after.items()} == SIZES | change
 
 
+def test_rl_on_shifted_prompts_changes_no_other_split_and_sees_new_sentences():
+    """Its sentences are of the held-out phenomena alone, and of no other split, shared or not."""
+    spec = replace(
+        scales.task("grammar", "smoke"), prompts_size=300, held_out_size=90, out_of_domain_size=60
+    )
+    shared, shifted = (tasks.load(replace(spec, rl_prompts=kind)) for kind in ("shared", "shifted"))
+    others = ("pretraining", "sft", "held_out", "out_of_domain")
+    assert [shared.splits[split] for split in others] == [shifted.splits[split] for split in others]
+    assert set(shifted.splits) == set(shared.splits)
+    rl = shifted.splits["rl"]
+    assert Counter(item.group for item in rl) == dict.fromkeys(spec.held_out_phenomena, 100)
+    assert sum(spec.answers[item.truth] == "acceptable" for item in rl) == 210
+    known = {item.text for split in others for item in shifted.splits[split]}
+    assert not known & {item.text for item in rl}
+
+
 def test_order_of_sizes_does_not_matter():
     """Naming the splits in another order gives the same sentences."""
     assert _small(sizes=dict(reversed(SIZES.items()))) == _small()
@@ -301,6 +319,7 @@ def test_every_phenomenon_is_large():
         ({"held_out_phenomena": ["island"]}, r"unknown \['island'\]; valid names: agreement"),
         ({"held_out_phenomena": list(PHENOMENA)}, "leaves none of agreement"),
         ({"held_out_phenomena": []}, r"sizes\['out_of_domain'\] is 60 but .* is empty"),
+        ({"sizes": {"shifted": 3}, "held_out_phenomena": []}, r"sizes\['shifted'\] is 3 but"),
         ({"sizes": {"rl": -1}}, r"sizes\['rl'\] is -1"),
         ({"acceptable_share": 1.0}, r"acceptable_share is 1\.0"),
         ({"acceptable_share": 0}, "acceptable_share is 0"),

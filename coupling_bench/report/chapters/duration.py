@@ -1,0 +1,84 @@
+"""How long RL should last: the front of reward against loss, and the predicted best step."""
+
+from coupling_bench.report.charts import Axis, Chart, Series, chart, style
+from coupling_bench.report.rows import Record, column, known, numbers, settings, table
+from coupling_bench.report.tables import grouped
+from coupling_bench.report.text import node, plain
+
+MOST_RUNS = 4
+
+
+def charts(record: Record) -> list[Chart]:
+    """A front for each run, and predicted against observed best steps."""
+    drawn = []
+    fronts = dict(settings(known(table(record, "pareto"), "loss_change", "reward_gain")))
+    times = dict(settings(table(record, "duration")))
+    for where, rows in fronts.items():
+        runs = grouped(rows, "run")
+        for (run,), found in list(runs.items())[:MOST_RUNS]:
+            best = [row for row in times.get(where, []) if row.get("run") == run]
+            drawn.append(_front(f"{node(run)}{where}", found, best))
+        if len(runs) > MOST_RUNS:
+            drawn[-1].notes.append(
+                f"{MOST_RUNS} of {len(runs)} runs are drawn; the record holds all."
+            )
+    for where, rows in times.items():
+        if points := known(rows, "predicted", "observed"):
+            drawn.append(_predicted(where, rows, points))
+    return drawn
+
+
+def _front(name: str, rows: list[Record], best: list[Record]) -> Chart:
+    series = []
+    for (seed,), found in grouped(rows, "seed").items():
+        found = sorted(found, key=lambda row: row["step"] if known([row], "step") else 0)
+        series.append(Series(
+            name="one seed", x=column(found, "loss_change"), y=column(found, "reward_gain"),
+            dash="solid", size=5, said=f"seed {plain(seed)}",
+        ))  # fmt: skip
+    for key, said, place in (
+        ("observed", "best step, observed", 1),
+        ("predicted", "best step, predicted", 4),
+    ):
+        at = [row for one in known(best, key) if (row := _nearest(rows, one, key))]
+        series.append(Series(
+            name=said, x=column(at, "loss_change"), y=column(at, "reward_gain"), size=11,
+            **style(place),
+        ))  # fmt: skip
+    keys = ("seed", "step", "reward_gain", "loss_change")
+    return chart(
+        f"Reward gained and loss paid: {name}",
+        "Each line is one seed over RL’s steps. Best steps are those of the weights in the table "
+        "of predicted steps; a predicted one is drawn at the nearest step that was measured.",
+        series, Axis(title="ΔL, nats/sequence"), Axis(title="reward gained"),
+        numbers=numbers(rows, keys, name),
+    )  # fmt: skip
+
+
+def _nearest(rows: list[Record], best: Record, key: str) -> Record | None:
+    """The row of the same seed whose step is nearest to a best step."""
+    same = [row for row in known(rows, "step") if row.get("seed") == best.get("seed")]
+    return min(same, key=lambda row: abs(row["step"] - best[key]), default=None)
+
+
+def _predicted(where: str, rows: list[Record], points: list[Record]) -> Chart:
+    series = [
+        Series(name=f"{plain(weight)} reward a nat", x=column(found, "predicted"),
+               y=column(found, "observed"), **style(place))
+        for place, ((weight,), found) in enumerate(grouped(points, "weight").items())
+    ]  # fmt: skip
+    ends = [row[key] for row in points for key in ("predicted", "observed")]
+    low, high = max(min(ends), 1), max(max(ends), 1)
+    series += [
+        Series(name="a factor of 2", x=[low, high], y=[low * factor, high * factor], tone="muted",
+               mark=None, dash="dot")
+        for factor in (0.5, 2)
+    ]  # fmt: skip
+    keys = ("run", "seed", "weight", "predicted", "observed", "last")
+    return chart(
+        f"When to stop RL{where}",
+        "The step that is best for a weight of the loss, predicted from the first third of a run "
+        "and observed.",
+        series, Axis(title="predicted step"), Axis(title="observed step"),
+        diagonal="predicted = observed", numbers=numbers(rows, keys, "Best steps"),
+    )  # fmt: skip

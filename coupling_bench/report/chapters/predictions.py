@@ -1,0 +1,167 @@
+"""Assumptions as measured, and what theory predicts against what training does."""
+
+from coupling_bench.report.charts import Axis, Chart, Series, chart, style
+from coupling_bench.report.rows import (
+    Record,
+    column,
+    distinct,
+    known,
+    label,
+    numbers,
+    settings,
+    table,
+)
+from coupling_bench.report.strips import strips
+from coupling_bench.report.tables import grouped, spread
+from coupling_bench.report.text import node, number, plain
+
+LOSS = "ΔL, nats/sequence"
+ASSUMPTIONS = {
+    "epsilon": "ε = L − H: 0 where SFT has matched the demonstrators",
+    "demonstrator_entropy": "H: entropy of the demonstrators",
+    "demonstrator_reward": "J_D: reward of the demonstrators",
+    "reward": "J: expected reward",
+    "reward_variance": "E Var(r): 0 where the reward cannot tell answers apart",
+    "max_reward_share": "share of demonstrations with the largest reward",
+    "forward_kl": "forward KL from the start",
+    "reverse_kl": "reverse KL to the start",
+    "effective_beta": "β that Eq. 8 would need for this reward",
+    "ratio": "ΔL over its prediction",
+}
+PREDICTED = "predicted = measured"
+
+
+def assumptions(record: Record) -> list[Record]:
+    """What the theorems assume, as measured: a row each, a column a run; a table a setting."""
+    found = []
+    for where, rows in settings(table(record, "policies")):
+        if not any(column(rows, key) for key in ASSUMPTIONS):
+            continue
+        runs = grouped(rows, "node", "start")
+        found.append({
+            "caption": f"What the theorems assume, as measured{where}: means over the seeds, with "
+            "the range below; nats/sequence, and rewards from −1 to 1",
+            "runs": [(node(name), node(start) if start else None) for name, start in runs],
+            "rows": [
+                (name, [spread(here, key) for here in runs.values()])
+                for key, name in ASSUMPTIONS.items()
+                if column(rows, key)
+            ],
+        })  # fmt: skip
+    return found
+
+
+def bounds(record: Record) -> list[Record]:
+    """The least slack of each bound over all pairs of checkpoints, by node."""
+    found = []
+    for where, rows in settings(table(record, "bounds")):
+        if not column(rows, "least_slack"):
+            continue
+        lines = []
+        for (bound, name), here in grouped(rows, "bound", "node").items():
+            at = min(known(here, "least_slack"), key=lambda row: row["least_slack"], default={})
+            pairs = sum(map(int, column(here, "pairs")))
+            lines.append({
+                "bound": plain(bound), "node": node(name), "pairs": pairs,
+                "slack": at.get("least_slack"), "at": plain(at.get("at")), "seed": at.get("seed"),
+            })  # fmt: skip
+        below = sum(slack < 0 for slack in column(rows, "least_slack"))
+        checked = sum(map(int, column(rows, "pairs")))
+        found.append({
+            "caption": f"{checked:,} pairs of checkpoints; "
+            f"{below or 'no'} slack below zero{where}",
+            "rows": lines,
+        })  # fmt: skip
+    return found
+
+
+def charts(record: Record) -> list[Chart]:
+    """Predicted against measured changes, and how far each fixed point was reached."""
+    drawn: list[Chart | None] = []
+    for where, rows in settings(table(record, "policies")):
+        drawn.append(_scatter(
+            f"Loss after RL at the effective β{where}",
+            "The predicted change is C1 at the β for which Eq. 8 has the measured reward. No sign "
+            "of the difference is guaranteed: at that reward, the tilted optimum minimises the "
+            "divergence from its start and not from the demonstrators.",
+            rows, "node", "predicted_loss_change",
+        ))  # fmt: skip
+    for where, rows in settings(table(record, "fixed_points")):
+        drawn += _fixed_points(where, rows)
+    for where, rows in settings(table(record, "stopping")):
+        drawn.append(_stopping(where, rows))
+    for where, rows in settings(known(table(record, "at_equal_reward"), "reward", "loss_change")):
+        drawn.append(strips(
+            f"Loss at equal reward{where}",
+            "Change of the SFT loss where a run first reaches a reward.",
+            [(f"J = {number(level)}", [column(found, "loss_change")])
+             for (level,), found in grouped(rows, "reward").items()],
+            ["ΔL"], LOSS, numbers(rows, ("node", "seed", "reward", "loss_change"), "By reward"),
+        ))  # fmt: skip
+    return [one for one in drawn if one]
+
+
+def _scatter(title: str, says: str, rows: list[Record], by: str, predicted: str) -> Chart | None:
+    points = known(rows, predicted, "loss_change")
+    if not points:
+        return None
+    series = [
+        Series(
+            name=node(key) if by == "node" else f"{label(by)} {plain(key)}",
+            x=column(found, predicted), y=column(found, "loss_change"), **style(place),
+        )
+        for place, ((key,), found) in enumerate(grouped(points, by).items())
+    ]  # fmt: skip
+    keys = (by, "beta", "seed", "effective_beta", predicted, "loss_change", "ratio",
+            "kl_to_tilted", "reward", "tilted_reward")  # fmt: skip
+    return chart(
+        title, says, series, Axis(title=f"predicted {LOSS}"), Axis(title=f"measured {LOSS}"),
+        diagonal=PREDICTED, numbers=numbers(rows, keys, title),
+    )  # fmt: skip
+
+
+def _fixed_points(where: str, rows: list[Record]) -> list[Chart | None]:
+    says = (
+        "RL with a KL penalty ends at the tilted optimum of Eq. 8 if rewards are not scaled; then "
+        "the change of the loss is E log Z − J_D/β."
+    )
+    title = f"Loss at RL’s fixed point{where}"
+    reached = known(rows, "beta", "kl_to_tilted")
+    series = [
+        Series(
+            name=f"{label('scale_rewards')} {plain(key)}", x=column(found, "beta"),
+            y=column(found, "kl_to_tilted"), **style(place),
+        )
+        for place, ((key,), found) in enumerate(grouped(reached, "scale_rewards").items())
+    ]  # fmt: skip
+    distance = chart(
+        f"How far RL is from its fixed point{where}",
+        "KL from the tilted optimum, which is zero at it; by the weight β of the KL penalty.",
+        series, Axis(title="β", log=True), Axis(title="KL, nats/sequence", log=True),
+        numbers=numbers(rows, ("scale_rewards", "beta", "seed", "kl_to_tilted"), "KL by β"),
+    )  # fmt: skip
+    return [
+        _scatter(title, says, rows, "scale_rewards", "predicted"),
+        distance if reached else None,
+    ]
+
+
+def _stopping(where: str, rows: list[Record]) -> Chart | None:
+    points = known(rows, "reward", "loss_change")
+    if not points:
+        return None
+    series = [
+        Series(
+            name=node(name), x=column(found, "reward"), y=column(found, "loss_change"),
+            said=f"seed {plain(seed)}", dash="solid", size=5,
+            **style(distinct(points, "node").index(name) if name is not None else 0),
+        )
+        for (name, seed), found in grouped(points, "node", "seed").items()
+    ]  # fmt: skip
+    return chart(
+        f"Without a KL penalty, the loss depends on when RL stops{where}",
+        "Each line is one seed over its steps, from the start at the left. At β = 0 there is no "
+        "fixed point; runs compare at equal reward.",
+        series, Axis(title="expected reward J"), Axis(title=LOSS),
+        numbers=numbers(rows, ("node", "seed", "step", "reward", "loss_change"), "By step"),
+    )  # fmt: skip

@@ -1,0 +1,80 @@
+"""Strips: things compared in rows under each other, each with its seeds, their mean and range."""
+
+from collections.abc import Sequence
+
+from coupling_bench.report.charts import Axis, Chart, Series, chart, style
+from coupling_bench.report.rows import Record, average, thinned
+from coupling_bench.report.text import number
+
+MOST_STRIPS = 40
+BELOW = 0.12
+"""How far below its mean a seed is drawn, in rows."""
+
+
+def strips(
+    title: str,
+    says: str,
+    rows: Sequence[tuple[str, Sequence[Sequence[float]]]],
+    names: Sequence[str],
+    axis: str,
+    numbers: Record | None = None,
+) -> Chart | None:
+    """A row for each thing compared, its measures under each other; None if no value is known.
+
+    Args:
+        title: the heading.
+        says: what is drawn.
+        rows: the name of each row, and for each measure its values over the seeds.
+        names: of the measures.
+        axis: what the horizontal axis says.
+        numbers: the table under the figure.
+    """
+    rows = [row for row in rows if any(row[1])]
+    if not rows:
+        return None
+    shown = thinned(rows, MOST_STRIPS)
+    series = []
+    for place, name in enumerate(names):
+        shift = (place - (len(names) - 1) / 2) * 0.26
+        at = [(y + shift, values[place]) for y, (_, values) in enumerate(shown)]
+        means = [(middle, y, v) for y, v in at if (middle := average(v)) is not None]
+        seeds = [(value, y + BELOW) for _, y, v in means for value in v if len(v) > 1]
+        series.append(Series(
+            name=f"{name}, each seed", x=[s[0] for s in seeds], y=[s[1] for s in seeds],
+            size=5, faint=True, keyed=False, **style(place),
+        ))  # fmt: skip
+        series.append(Series(
+            name=name, x=[m[0] for m in means], y=[m[1] for m in means], size=9,
+            spans=[(min(v), max(v)) for _, _, v in means], **style(place),
+        ))  # fmt: skip
+    drawn = chart(
+        title, f"{says} Large marks are means over the seeds, bars their range, small marks the "
+        "seeds.", series, Axis(title=axis, zero=True),
+        Axis(title="", ticks=[wrapped(name) for name, _ in shown]),
+        height=90 + len(shown) * (22 + 20 * len(names)), numbers=numbers,
+        reading=f"Means: {_means(shown, names)}.",
+    )  # fmt: skip
+    if len(shown) < len(rows):
+        drawn.notes.append(f"{len(shown)} of {len(rows)} rows are drawn; the record holds all.")
+    return drawn
+
+
+def _means(rows: Sequence[tuple[str, Sequence[Sequence[float]]]], names: Sequence[str]) -> str:
+    """The means of strips in words, of the first rows alone where there are many."""
+    return "; ".join(
+        f"{row}: "
+        + ", ".join(
+            f"{name} {number(average(v))}" for name, v in zip(names, values, strict=True) if v
+        )
+        for row, values in rows[:12]
+    )
+
+
+def wrapped(text: str, width: int = 20) -> str:
+    """A name on lines of about so many characters."""
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and len(lines[-1]) + len(word) >= width:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()[: 3 * width]
+    return "\n".join(lines[:4])

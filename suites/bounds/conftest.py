@@ -1,0 +1,12 @@
+"""What no two checkpoints can break: every run that there is, and every pair."""
+
+import pytest
+
+from coupling_bench.measures.pairs import Checkpoints, along, at_the_end
+
+
+@pytest.fixture(scope="session")
+def every_pair(every_run, prompts) -> list[Checkpoints]:
+    """The snapshots of each run, and the final checkpoints of all runs on the same prompts."""
+    within = [these for runs in every_run for these in along(runs, prompts)]
+    return [*within, *at_the_end(every_run, prompts)]
