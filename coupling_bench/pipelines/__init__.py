@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coupling_bench.pipelines import controls, demonstrators, fixed_points, spine, trainers
+from coupling_bench.pipelines import (
+    controls,
+    demonstrators,
+    fixed_points,
+    spine,
+    trainers,
+    validity,
+)
 from coupling_bench.pipelines.observing import (
     SplitName,
     evaluation,
@@ -36,7 +43,7 @@ __all__ = [
     "observed_splits",
 ]
 
-FAMILIES = (spine, trainers, fixed_points, demonstrators, controls)
+FAMILIES = (spine, trainers, fixed_points, demonstrators, controls, validity)
 
 NODES: dict[str, Node] = {name: node for family in FAMILIES for name, node in family.NODES.items()}
 

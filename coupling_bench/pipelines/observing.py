@@ -27,8 +27,8 @@ OBSERVED: tuple[tuple[SplitName, Literal["all", "last"]], ...] = (
     ("out_of_domain", "last"),
 )
 """What is observed of every stage: (split, snapshots)."""
-OBSERVED_OF_MANY = OBSERVED[:1]
-"""What is observed of stages that come by the dozen: exact training, and where it starts."""
+OBSERVED_OF_EXACT = OBSERVED[:1]
+"""What is observed of exact training, whose stages come by the dozen."""
 
 
 def observed_splits(task: TaskSpec) -> tuple[SplitName, ...]:
@@ -39,7 +39,8 @@ def observed_splits(task: TaskSpec) -> tuple[SplitName, ...]:
 
 def observations(stage: StageSpec, seed: int) -> tuple[ObservationSpec, ...]:
     """Return the observations that the measures need of one stage, for the run of one seed."""
-    many = isinstance(stage, ExactSpec | SnapshotSpec)
+    if isinstance(stage, SnapshotSpec):  # what it is stands among the snapshots of its stage
+        return ()
     task = stage.task
     temperature, top_p, samples = PAPER_TEMPERATURE, PAPER_TOP_P, 0
     if isinstance(task, JsonlSpec):
@@ -56,7 +57,7 @@ def observations(stage: StageSpec, seed: int) -> tuple[ObservationSpec, ...]:
             sampling_top_p=top_p,
             samples=samples,
         )
-        for split, snapshots in (OBSERVED_OF_MANY if many else OBSERVED)
+        for split, snapshots in (OBSERVED_OF_EXACT if isinstance(stage, ExactSpec) else OBSERVED)
         if split in observed_splits(task)
     )
 
@@ -70,8 +71,8 @@ def observation(stage: StageSpec, seed: int, split: str) -> ObservationSpec:
     of_stage = {spec.split: spec for spec in observations(stage, seed)}
     if split not in of_stage:
         raise LookupError(
-            f"observation: {type(stage).__name__} is observed on {', '.join(of_stage)} alone, and "
-            f"{split} was asked for. Measure it there."
+            f"observation: a {type(stage).__name__} is not observed on {split}, only on "
+            f"{', '.join(of_stage) or 'nothing: measure the stage that it is a snapshot of'}."
         )
     return of_stage[split]  # type: ignore[index]
 
