@@ -82,7 +82,7 @@ class Trunk:
 
     cache: DynamicCache
     logits: Tensor
-    """``(P, V)`` of the token after each prompt, in fp32."""
+    """``(P, V)`` of the token after each prompt, in fp32, or fp64 if the model is."""
     mask: Tensor
     """``(P, width)`` of ones and zeros: prompts are padded on the left."""
 
@@ -90,6 +90,11 @@ class Trunk:
     def lengths(self) -> Tensor:
         """Tokens of each prompt ``(P,)``: the position of the token after it."""
         return self.mask.sum(dim=1)
+
+
+def at_least_fp32(logits: Tensor) -> Tensor:
+    """Return logits in fp32, or as they are where they are more precise."""
+    return logits if logits.dtype == torch.float64 else logits.float()
 
 
 def trunk(model: PreTrainedModel, prompts: Sequence[Sequence[int]], padding: int) -> Trunk:
@@ -104,7 +109,7 @@ def trunk(model: PreTrainedModel, prompts: Sequence[Sequence[int]], padding: int
         use_cache=True,
         logits_to_keep=1,
     ).logits[:, -1]
-    return Trunk(cache, logits.float(), mask)
+    return Trunk(cache, at_least_fp32(logits), mask)
 
 
 def branch(cache: DynamicCache, parents: Tensor | None = None) -> DynamicCache:
@@ -145,7 +150,7 @@ def answer_logps(
                 past_key_values=branch(start.cache),
                 use_cache=True,
             ).logits
-            logits = torch.cat([logits, rest.float()], dim=1)
+            logits = torch.cat([logits, at_least_fp32(rest)], dim=1)
         scores.append(sum_logps(logits, targets, labelled, temperatures))
     return torch.stack(scores, dim=2)
 
@@ -156,7 +161,7 @@ def sum_logps(
     """Return ``(K, P)``: the log-probability of each row's labelled targets, in nats.
 
     Args:
-        logits: ``(P, T, V)`` in fp32, that predict the targets.
+        logits: ``(P, T, V)`` that predict the targets.
         targets: ``(P, T)`` token ids.
         labelled: ``(P, T)`` ones and zeros.
         temperatures: the K divisors of the logits.

@@ -15,6 +15,7 @@ from coupling_bench.fingerprint import address
 from coupling_bench.pipelines import lineage, observations
 from coupling_bench.specs import (
     EvaluationSpec,
+    ExactSpec,
     Spec,
     StageSpec,
     TrainingSpec,
@@ -25,6 +26,8 @@ from coupling_bench.store import Store
 
 ROWS_PER_OBSERVATION = 50_000
 """An observation's cost in trained rows, roughly: it only orders the queue."""
+ALL_PROMPTS = 8_000
+"""What a split is taken to hold, likewise."""
 
 
 @dataclass
@@ -127,6 +130,8 @@ def _urgency(nodes: list[Spec]) -> dict[str, float]:
 def _rows(spec: Spec) -> float:
     if not is_stage(spec):
         return ROWS_PER_OBSERVATION
+    if isinstance(spec, ExactSpec):  # all answers of a prompt share it
+        return spec.max_steps * (spec.batch or spec.prompts or ALL_PROMPTS)
     assumed = 300  # steps of a stage that is told in epochs
     steps = getattr(spec, "max_steps", assumed)
     return steps * spec.rows_per_step if isinstance(spec, TrainingSpec) else 0.0

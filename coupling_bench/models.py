@@ -23,6 +23,8 @@ BASE = "base"
 SNAPSHOTS = "snapshots"
 LAST = "last_step"
 AUTO = "auto"
+NORMS_IN_FP32 = ("LlamaRMSNorm", "MistralRMSNorm", "Qwen2RMSNorm", "Qwen3RMSNorm")
+"""Of transformers: weight * x / sqrt(mean(x^2) + eps), with what it multiplies cast to fp32."""
 
 
 def new_tokenizer(spec: ModelSpec, texts: Iterable[str]) -> PreTrainedTokenizerFast:
@@ -88,7 +90,8 @@ def load(
     Args:
         folder: of a checkpoint, with adapters or without.
         model: how it is computed with; None: in fp32 on the CPU.
-        dtype: of the weights, whatever ``model`` says.
+        dtype: of the weights, whatever ``model`` says; in ``float64`` the norms are computed so
+            too, which transformers computes in fp32.
     """
     import torch
     from safetensors import SafetensorError
@@ -110,6 +113,8 @@ def load(
         raise ValueError(
             f"model: the weights in {source.resolve()} are damaged ({error}). Copy them again."
         ) from None
+    if loaded.dtype == torch.float64:
+        _norms_in_fp64(loaded)
     tokenizer = AutoTokenizer.from_pretrained(
         folder, local_files_only=True, trust_remote_code=trusted
     )
@@ -124,6 +129,18 @@ def load(
 
         loaded = PeftModel.from_pretrained(loaded, str(folder), is_trainable=True)
     return loaded.to(model.device if model else "cpu").eval(), tokenizer
+
+
+def _norms_in_fp64(model: Any) -> None:
+    """Let norms that transformers computes in fp32, whatever the model is in, be torch's own."""
+    from torch import nn
+
+    for parent in list(model.modules()):
+        for name, norm in list(parent.named_children()):
+            if type(norm).__name__ in NORMS_IN_FP32:
+                own = nn.RMSNorm(norm.weight.shape, eps=norm.variance_epsilon)
+                own.weight = norm.weight
+                setattr(parent, name, own)
 
 
 def adapt(model: PreTrainedModel, lora: LoraSpec) -> Any:

@@ -7,25 +7,18 @@ all in the store, take about a second.
 from __future__ import annotations
 
 import multiprocessing
-import shlex
-import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from coupling_bench import harness, options, record, theorems
+from coupling_bench import harness, options, recording, references, theorems
 from coupling_bench.bench import Bench
 from coupling_bench.claims import Claim
 from coupling_bench.console import (
-    MARKUP,
     Console,
-    ability_lines,
-    theorem_lines,
     told,
-    verdict_table,
 )
 from coupling_bench.deciding import decide as decide_claim
 from coupling_bench.executors import open_executor
@@ -34,15 +27,9 @@ from coupling_bench.graph import Outcome, graph, missing
 from coupling_bench.graph import run as run_graph
 from coupling_bench.pipelines import NODES, NotHereError, evaluation, observations
 from coupling_bench.planning import plan_line
-from coupling_bench.report import write_report
+from coupling_bench.recording import BENCH, RecordWriter
 from coupling_bench.runs import Runs
 from coupling_bench.specs import EvaluationSpec, Spec, StageSpec, model_of
-
-BENCH = pytest.StashKey[Bench]()
-FOUND = pytest.StashKey[dict[str, list[dict[str, Any]]]]()
-"""What a test adds to the record: its claims and theorems."""
-TABLES = pytest.StashKey[dict[str, list[dict[str, Any]]]]()
-"""The rows that a test adds to tables of the record, by the table's name."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -144,7 +131,7 @@ def _check_complete(session: pytest.Session) -> None:
             if _nodes(item) and _texts(item).get("model") == model
         ]
         claims = [claim.sentence for claim in asked if claim]
-        missing_claims = record.left_out(
+        missing_claims = references.left_out(
             bench.references, model, bench.task.name, bench.scale(model), claims
         )
         if missing_claims:
@@ -249,7 +236,7 @@ def decide(request: pytest.FixtureRequest, model: str, node: Callable[[str], Run
             runs=node,
             seeds=seeds,
             scale=bench.scale(model),
-            accepted=record.accepted_verdict(
+            accepted=references.accepted_verdict(
                 bench.references,
                 model,
                 bench.task.name,
@@ -269,7 +256,7 @@ def decide(request: pytest.FixtureRequest, model: str, node: Callable[[str], Run
             "outcome": decision.outcome,
             **decision.record,
         }
-        _add(request.node, "claims", [found])
+        recording.add(request.node, "claims", [found])
         if decision.outcome == "failed":
             pytest.fail(decision.message, pytrace=False)
         if decision.outcome == "xfailed":
@@ -291,7 +278,7 @@ def check(request: pytest.FixtureRequest):
         checked = theorems.check(mark.args[0], slack, tolerance=tolerance, unit=unit, where=where)
         model = _texts(request.node).get("model")
         found = {"test": request.node.nodeid, "model": model, **checked.record}
-        _add(request.node, "theorems", [found])
+        recording.add(request.node, "theorems", [found])
         if checked.outcome == "failed":
             pytest.fail(checked.message, pytrace=False)
 
@@ -306,99 +293,18 @@ def table(request: pytest.FixtureRequest):
     of_all = {"model": model, "task": bench.task.name} if model else {}
 
     def table(name: str, rows: Iterable[dict[str, Any]]) -> None:
-        _add(request.node, name, [{**of_all, **row} for row in rows], TABLES)
+        recording.add(request.node, name, [{**of_all, **row} for row in rows], recording.TABLES)
 
     return table
 
 
-def _add(
-    item: pytest.Item,
-    part: str,
-    rows: list[dict[str, Any]],
-    key: pytest.StashKey[dict[str, list[dict[str, Any]]]] = FOUND,
-) -> None:
-    item.stash.setdefault(key, {}).setdefault(part, []).extend(rows)
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
-    """Attach what a test found to its report, which also reaches an xdist controller."""
+    """Let the report of a test carry what it found."""
     report = yield
     if call.when == "call":
-        report.coupling_found = item.stash.get(FOUND, {})
-        report.coupling_tables = item.stash.get(TABLES, {})
+        recording.attach(item, report)
     return report
-
-
-class RecordWriter:
-    """Collects decided claims where reports arrive (not in xdist's workers), writes the record."""
-
-    def __init__(self, config: pytest.Config):
-        """Collect for the run of ``config``."""
-        self.config = config
-        self.started = time.monotonic()
-        self.claims: list[dict[str, Any]] = []
-        self.theorems: list[dict[str, Any]] = []
-        self.tables: dict[str, list[dict[str, Any]]] = {}
-        self.page: Path | None = None
-        self.record: dict[str, Any] = {}
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take from a test's report what it found."""
-        found = getattr(report, "coupling_found", {})
-        self.claims += found.get("claims", [])
-        self.theorems += found.get("theorems", [])
-        for name, rows in getattr(report, "coupling_tables", {}).items():
-            self.tables.setdefault(name, []).extend(rows)
-
-    def pytest_testnodedown(self, node, error) -> None:
-        """Take from an xdist worker which stages it trained and which it found."""
-        for address_, made in getattr(node, "workeroutput", {}).get("stages", ()):
-            outcome = self.config.stash[BENCH].outcome
-            (outcome.made if made else outcome.reused).add(address_)
-
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write record and page, if any claim was decided or any theorem checked."""
-        if not (self.claims or self.theorems):
-            return
-        bench = self.config.stash[BENCH]
-        bench.outcome.reused -= bench.outcome.made
-        command = shlex.join(["pytest", *self.config.invocation_params.args])
-        seconds = time.monotonic() - self.started
-        written = record.build(
-            bench,
-            self.claims,
-            command=command,
-            seconds=seconds,
-            theorems=self.theorems,
-            tables=self.tables,
-        )
-        folder = options.reports_folder(self.config)
-        self.record = written
-        record.write(written, folder / "record.json")
-        self.page = write_report(written, folder)
-        if self.config.option.record:
-            record.accept(written, bench.references)
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print the table of verdicts, and where the report is."""
-        if self.page is None:
-            return
-        if self.theorems:
-            terminalreporter.section("theorems: instances that break them")
-            for line in theorem_lines(self.theorems):
-                terminalreporter.write_line(line)
-        if self.claims:
-            terminalreporter.section("verdicts")
-            for line, verdict in verdict_table(self.claims):
-                terminalreporter.write_line(line, **MARKUP.get(verdict, {}))
-        for line in ability_lines(self.record):
-            terminalreporter.write_line(line)
-        run = self.record["environment"]
-        terminalreporter.write_line(
-            f"{run['trained']} stages trained, {run['reused']} reused from the store. "
-            f"Report: {self.page}"
-        )
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -1,4 +1,4 @@
-"""The JSON that a run writes, and the accepted records in ``reports/reference/``.
+"""The JSON that a run writes.
 
 Reports, figures and comparisons are readers of records; ``docs/architecture.md`` describes the
 schema. Records hold JSON types alone: None stands for what is unbounded or unknown.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,19 @@ from coupling_bench import environment
 from coupling_bench.bench import Bench
 from coupling_bench.fingerprint import address
 from coupling_bench.measures import ability, loss, reward
-from coupling_bench.pipelines import NODES, PIPELINES, NotHereError, lineage, observed_splits
+from coupling_bench.pipelines import (
+    NODES,
+    PIPELINES,
+    NotHereError,
+    lineage,
+    observations,
+    observed_splits,
+)
 from coupling_bench.runs import Observation, Runs, Split, observation_specs, observe
 from coupling_bench.specs import (
     EvaluationSpec,
     ObservationSpec,
+    SnapshotSpec,
     StageSpec,
     TaskSpec,
     model_of,
@@ -34,9 +41,6 @@ from coupling_bench.tasks import label_noise
 
 SCHEMA = 1
 SHOWN_COMPLETIONS = 12
-NOT_ACCEPTABLE = (None, "inconclusive")
-"""Verdicts that are no finding: none at all (smoke), or undecided."""
-
 CLOSED_MEASURES = {
     "accuracy": ability.accuracy,
     "mcc": ability.mcc,
@@ -124,65 +128,6 @@ def read(path: Path) -> Record:
     return record
 
 
-def reference_path(folder: Path, model: str, task: str, scale: str) -> Path:
-    """Return where the accepted claims of one model, task and scale are kept."""
-    return folder / f"{model}-{task}-{scale}.json"
-
-
-def accepted_verdict(
-    folder: Path, model: str, task: str, scale: str, claim: str, recipe: str
-) -> str | None:
-    """Return the accepted verdict of a claim for exactly this recipe, or None."""
-    path = reference_path(folder, model, task, scale)
-    if not path.is_file():
-        return None
-    for entry in read(path)["claims"]:
-        if entry["claim"] == claim and entry["recipe"] == recipe:
-            return entry["verdict"]
-    return None
-
-
-def left_out(folder: Path, model: str, task: str, scale: str, claims: Iterable[str]) -> list[str]:
-    """Return the accepted claims that are not among ``claims``: accepting would forget them."""
-    path = reference_path(folder, model, task, scale)
-    known = {claim["claim"] for claim in read(path)["claims"]} if path.is_file() else set()
-    return sorted(known - set(claims))
-
-
-def accept(record: Record, folder: Path) -> list[Path]:
-    """Write the claims of a record as the accepted ones and return the files written.
-
-    Claims without a verdict and undecided ones are left out: they are no finding. What belongs to
-    the machine it ran on (folders in the command) or to a corpus (its sentences) is left out too.
-    """
-    written = []
-    for model, task, scale in sorted({_kind(claim) for claim in record["claims"]}):
-        claims = [
-            {**claim, "accepted": claim["verdict"], "commit": record["environment"]["commit"]}
-            for claim in record["claims"]
-            if _kind(claim) == (model, task, scale) and claim["verdict"] not in NOT_ACCEPTABLE
-        ]
-        if not claims:
-            continue
-        mine = {
-            part: [row for row in record[part] if (row["model"], row["task"]) == (model, task)]
-            for part in ("stages", "curves", "abilities", "groups")
-        }
-        seeds = len(claims[0]["seeds"])
-        command = f"pytest suites --model {model} --task {task} --scale {scale} --seeds {seeds}"
-        path = reference_path(folder, model, task, scale)
-        environment_ = {**record["environment"], "command": command}
-        of_model = {"claims": claims, "theorems": [], "tables": {}, "completions": []}
-        chosen = {**record, **mine, **of_model}
-        write({**chosen, "environment": environment_}, path)
-        written.append(path)
-    return written
-
-
-def _kind(claim: Record) -> tuple[str, str, str]:
-    return claim["model"], claim["task"], claim["scale"]
-
-
 def _with_ancestors(bench: Bench, model: str, claims: list[Record]) -> list[str]:
     """Return the nodes that a model's claims needed, and those that they descend from."""
     named = {node for claim in claims if claim["model"] == model for node in claim["nodes"]}
@@ -199,8 +144,12 @@ def _stages_of(bench: Bench, model: str, node: str) -> tuple[StageSpec, ...]:
 
 
 def _is_observed(runs: Runs) -> bool:
+    """Say whether all that abilities are told of is there; of some stages it is not asked."""
+    asked = {o.split for o in observations(runs.stages[0], runs.seeds[0])}
     splits = [Split(name=split) for split in observed_splits(runs.task)]
-    return all(runs.store.find(o) for s in splits for o in observation_specs(runs, s))
+    return all(s.name in asked for s in splits) and all(
+        runs.store.find(o) for s in splits for o in observation_specs(runs, s)
+    )
 
 
 def _stages(bench: Bench, model: str, node: str, runs: Runs) -> list[Record]:
@@ -269,6 +218,8 @@ def _steps_before(runs: Runs, stage: StageSpec) -> int:
     start = parent(stage)
     if start is None or parent(start) is None:
         return 0
+    if isinstance(stage, SnapshotSpec):  # it stands within the stage that it is a moment of
+        return _steps_before(runs, stage.start)
     return runs.store.get(start).facts["steps"] + _steps_before(runs, start)
 
 

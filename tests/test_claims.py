@@ -36,6 +36,21 @@ def test_a_decrease_is_an_increase_of_the_negative(values, margin):
     assert mirrored.interval.estimate == pytest.approx(-straight.interval.estimate)
 
 
+@given(DIFFERENCES, st.sampled_from([0.0, 0.02, 0.3]), st.sampled_from(["increase", "decrease"]))
+def test_a_denial_is_supported_where_the_claim_is_refuted_and_never_reversed(values, margin, way):
+    straight, denied = (
+        judge(
+            Claim(sentence="A", cites="B", direction=f"{no}{way}_by", margin=margin, unit="nats"),
+            values,
+        )
+        for no in ("", "not_")
+    )
+    mirrored = {"supported": "refuted", "refuted": "supported", "inconclusive": "inconclusive"}
+    assert denied.verdict.value == mirrored[straight.verdict.value]
+    assert not denied.reversed
+    assert denied.seeds_needed == straight.seeds_needed
+
+
 @given(DIFFERENCES, st.sampled_from([0.0, 0.02, 0.3]))
 def test_equality_holds_where_scipys_interval_lies_within_the_margin_and_fails_beyond(values, m):
     same = Claim(sentence="A", cites="B", direction="equal_within", margin=m, unit="nats")

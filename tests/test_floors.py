@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "coupling_bench"
 FLOORS = [
-    {"fingerprint", "environment", "progress", "typed", "strict_json"},
+    {"fingerprint", "environment", "progress", "typed", "strict_json", "theory"},
     {"specs", "pipelines", "scales", "overrides"},
     {
         "store",
@@ -28,6 +28,7 @@ FLOORS = [
         "bench",
         "deciding",
         "record",
+        "references",
         "report",
         "perf",
         "checking",
@@ -37,7 +38,7 @@ FLOORS = [
         "watching",
         "callback",
     },
-    {"options", "console", "plugin", "cli", "__main__"},
+    {"options", "console", "plugin", "recording", "cli", "__main__"},
 ]
 FLOOR_OF = {name: number for number, names in enumerate(FLOORS) for name in names}
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -5,13 +5,17 @@ from dataclasses import replace
 
 from coupling_bench.fingerprint import address
 from coupling_bench.graph import graph, run
-from coupling_bench.pipelines import NODES
+from coupling_bench.pipelines import NODES, spine, trainers
 from coupling_bench.specs import ObservationSpec, parent
 from coupling_bench.store import Store
 from tests.tiny import recipe
 
 RECIPE = recipe()
-ALL = [(NODES[name](RECIPE, seed), seed) for name in NODES for seed in range(3)]
+ALL = [
+    (node(RECIPE, seed), seed)
+    for node in (*spine.NODES.values(), *trainers.NODES.values())
+    for seed in range(3)
+]
 
 
 class PretendExecutor:

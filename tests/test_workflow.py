@@ -12,7 +12,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SUITES = sorted(path.name for path in (ROOT / "suites").glob("test_*.py"))
 
-
+SPINE = [f"suites/{name}" for name in SUITES]
+"""The suites of both orders; what stands in folders trains many more stages."""
+TWO = [
+    "suites/test_rl_after_sft_raises_the_sft_loss.py",
+    "suites/test_sft_after_rl_lowers_the_expected_reward.py",
+]
 OTHER_TASKS = "test_post_training_leaves_the_score_on_other_tasks_as_it_was.py"
 
 
@@ -33,12 +38,12 @@ def store(tmp_path_factory):
 def cold(store, tmp_path_factory):
     """A first run of every suite at the smoke scale, with two seeds."""
     reports = tmp_path_factory.mktemp("cold")
-    done = run("suites", "--scale", "smoke", "--seeds", "2", store=store, reports=reports)
+    done = run(*SPINE, "--scale", "smoke", "--seeds", "2", store=store, reports=reports)
     return done, reports
 
 
 def smoke(*arguments, store, reports):
-    return run("suites", "--scale", "smoke", "--seeds", "2", *arguments, store=store,
+    return run(*SPINE, "--scale", "smoke", "--seeds", "2", *arguments, store=store,
                reports=reports)  # fmt: skip
 
 
@@ -82,8 +87,8 @@ def test_the_record_keeps_its_contract(cold):
 
 
 def test_every_stage_is_scored_on_the_tasks_of_lm_eval_that_are_named(cold, store, tmp_path):
-    done = smoke("-k", "other_tasks", "--lm-eval-tasks", "coupling_grammar_ood", store=store,
-                 reports=tmp_path)  # fmt: skip
+    done = smoke("-k", "other_tasks", "--lm-eval-tasks", "coupling_grammar_ood", "--seeds", "1",
+                 store=store, reports=tmp_path)  # fmt: skip
     assert done.returncode == 0, done.stdout
     record = json.loads((tmp_path / "record.json").read_text())
     assert [c["claim"] for c in record["claims"]] == [
@@ -117,7 +122,7 @@ def test_neither_collection_nor_a_warm_run_imports_torch(cold, store, tmp_path):
     extra = ("-p", "probe")
     environment = {"PYTHONPATH": str(tmp_path)}
     for arguments in (("--collect-only",), ()):
-        done = run("suites", "--scale", "smoke", "--seeds", "2", *arguments, *extra,
+        done = run(*SPINE, "--scale", "smoke", "--seeds", "2", *arguments, *extra,
                    store=store, reports=tmp_path, **environment)  # fmt: skip
         assert done.returncode == 0, done.stdout
         assert "IMPORTED []" in done.stdout
@@ -139,15 +144,16 @@ def test_one_suite_alone_asks_for_what_it_needs_alone(cold, store, tmp_path):
 
 def test_under_xdist_each_stage_trains_once_and_the_controller_writes_the_record(cold, tmp_path):
     """Two workers with an empty store, one seed: the numbers are those of one process."""
-    done = run("suites", "--scale", "smoke", "--seeds", "1", "-n", "2", store=tmp_path / "store",
-               reports=tmp_path)  # fmt: skip
+    done = run(*TWO, "--scale", "smoke", "--seeds", "1", "-n", "2", "--workers", "1",
+               store=tmp_path / "store", reports=tmp_path)  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "11 stages trained, 0 reused" in done.stdout
+    assert "5 stages trained, 0 reused" in done.stdout
     first, second = (
         json.loads((folder / "record.json").read_text()) for folder in (cold[1], tmp_path)
     )
     by_name = [{c["claim"]: c["per_seed"][0] for c in r["claims"]} for r in (first, second)]
-    assert by_name[0] == by_name[1]
+    assert len(by_name[1]) == 2
+    assert by_name[1].items() <= by_name[0].items()
 
 
 def test_the_fixtures_read_as_a_glossary():
@@ -227,7 +233,7 @@ def test_a_failing_stage_is_one_sentence_and_spoils_no_other(cold, store, tmp_pa
         "    return replace(whole(recipe, seed), max_completion_length=156)\n"
         "pipelines.NODES['rl'] = rl\n"
     )
-    done = run("suites", "--scale", "smoke", "--seeds", "2", "-p", "breaker", store=store,
+    done = run(*SPINE, "--scale", "smoke", "--seeds", "2", "-p", "breaker", store=store,
                reports=tmp_path, PYTHONPATH=str(tmp_path))  # fmt: skip
     assert done.returncode == 1
     assert (

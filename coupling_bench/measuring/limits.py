@@ -1,4 +1,4 @@
-"""The bounds of ``measures.bounds`` on a pair of checkpoints: limit, observed value, slack.
+"""The bounds of ``theory.bounds`` on a pair of checkpoints: limit, observed value, slack.
 
 A bound that cannot be applied says why. One that is broken says that something is not as assumed,
 such as the range of the verifier. Where what it needs is only estimated, or only nearly so, a slack
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from coupling_bench.answers import REWARD_RIGHT, REWARD_WRONG
-from coupling_bench.measures import bounds
 from coupling_bench.runs import Observation
 from coupling_bench.specs import JsonlSpec, TaskSpec
+from coupling_bench.theory import bounds
 
 Record = dict[str, Any]
 
@@ -69,7 +69,7 @@ def _proposition_1(pair: Pair) -> Record:
     row = _row("Proposition 1", "|dJ| <= R_max sqrt(2 KL)", PROPOSITION_1)
     if pair.range is None or pair.kl is None:
         return row | _not_applicable(UNKNOWN_KL if pair.range else UNKNOWN_RANGE)
-    limit = bounds.most_reward_change(pair.kl, max(map(abs, pair.range)))
+    limit = float(bounds.most_reward_change(pair.kl, max(map(abs, pair.range))))
     return row | _at_most(limit, pair)
 
 
@@ -77,7 +77,7 @@ def _pinsker(pair: Pair) -> Record:
     row = _row("Pinsker", "|dJ| <= w sqrt(KL / 2)", PINSKER)
     if pair.range is None or pair.kl is None:
         return row | _not_applicable(UNKNOWN_KL if pair.range else UNKNOWN_RANGE)
-    limit = bounds.most_reward_change_by_width(pair.kl, _width(pair.range))
+    limit = float(bounds.most_reward_change_by_width(pair.kl, _width(pair.range)))
     return row | _at_most(limit, pair)
 
 
@@ -87,7 +87,7 @@ def _threshold(pair: Pair) -> Record:
     if reason or pair.range is None or pair.sub_optimality is None:
         return row | _not_applicable(reason)
     gap = pair.second_reward - pair.demonstrator_reward
-    limit = bounds.least_loss_rise(gap, _width(pair.range), pair.sub_optimality)
+    limit = float(bounds.least_loss_rise(gap, _width(pair.range), pair.sub_optimality))
     said = "the SFT loss must rise" if limit > 0 else "the SFT loss may rise or fall"
     note = f"epsilon = {pair.sub_optimality:.4f}: {said}"
     return row | _values(limit, pair.loss_change, pair.loss_change - limit, pair.exact, note)
@@ -102,7 +102,7 @@ def _at_optimum(pair: Pair) -> Record:
     if epsilon > NEAR:
         reason = f"the first is {epsilon:.4f} nats above L*, needed at most {NEAR}"
         return row | _not_applicable(reason)
-    limit = bounds.least_loss_rise(pair.reward_change, _width(pair.range))
+    limit = float(bounds.least_loss_rise(pair.reward_change, _width(pair.range)))
     note = f"a theorem at epsilon = 0, here {epsilon:.4f}"
     return row | _values(limit, pair.loss_change, pair.loss_change - limit, False, note)
 

@@ -10,8 +10,10 @@ from typing import Literal
 from coupling_bench.specs import (
     ColaSpec,
     EvaluationSpec,
+    ExactSpec,
     JsonlSpec,
     ObservationSpec,
+    SnapshotSpec,
     StageSpec,
     TaskSpec,
 )
@@ -25,6 +27,8 @@ OBSERVED: tuple[tuple[SplitName, Literal["all", "last"]], ...] = (
     ("out_of_domain", "last"),
 )
 """What is observed of every stage: (split, snapshots)."""
+OBSERVED_OF_MANY = OBSERVED[:1]
+"""What is observed of stages that come by the dozen: exact training, and where it starts."""
 
 
 def observed_splits(task: TaskSpec) -> tuple[SplitName, ...]:
@@ -35,6 +39,7 @@ def observed_splits(task: TaskSpec) -> tuple[SplitName, ...]:
 
 def observations(stage: StageSpec, seed: int) -> tuple[ObservationSpec, ...]:
     """Return the observations that the measures need of one stage, for the run of one seed."""
+    many = isinstance(stage, ExactSpec | SnapshotSpec)
     task = stage.task
     temperature, top_p, samples = PAPER_TEMPERATURE, PAPER_TOP_P, 0
     if isinstance(task, JsonlSpec):
@@ -51,14 +56,24 @@ def observations(stage: StageSpec, seed: int) -> tuple[ObservationSpec, ...]:
             sampling_top_p=top_p,
             samples=samples,
         )
-        for split, snapshots in OBSERVED
+        for split, snapshots in (OBSERVED_OF_MANY if many else OBSERVED)
         if split in observed_splits(task)
     )
 
 
 def observation(stage: StageSpec, seed: int, split: str) -> ObservationSpec:
-    """Return the observation of one stage on one split, for the run of one seed."""
-    return next(o for o in observations(stage, seed) if o.split == split)
+    """Return the observation of one stage on one split, for the run of one seed.
+
+    Raises:
+        LookupError: such stages are not observed on this split.
+    """
+    of_stage = {spec.split: spec for spec in observations(stage, seed)}
+    if split not in of_stage:
+        raise LookupError(
+            f"observation: {type(stage).__name__} is observed on {', '.join(of_stage)} alone, and "
+            f"{split} was asked for. Measure it there."
+        )
+    return of_stage[split]  # type: ignore[index]
 
 
 def evaluation(stage: StageSpec, lm_eval_task: str) -> EvaluationSpec:

@@ -14,11 +14,13 @@ from coupling_bench.specs import (
     CheckpointSpec,
     DPOSpec,
     EvaluationSpec,
+    ExactSpec,
     ImportSpec,
     ObservationSpec,
     OnlineSpec,
     PretrainSpec,
     SFTSpec,
+    SnapshotSpec,
     Spec,
     TaskSpec,
     TrainingSpec,
@@ -43,9 +45,10 @@ class Load:
 def load_of(spec: Spec | TrainingSpec) -> Load:
     """Return what a node computes; nothing for what trains nothing, and for evaluations.
 
-    How much lm-eval's tasks hold is not known before they are fetched.
+    How much lm-eval's tasks hold is not known before they are fetched. Exact training, which is
+    for models of a laptop, is not planned.
     """
-    if isinstance(spec, ImportSpec | EvaluationSpec):
+    if isinstance(spec, ImportSpec | SnapshotSpec | ExactSpec | EvaluationSpec):
         return Load()
     task = spec.of.task if isinstance(spec, ObservationSpec) else spec.task
     sizes = lengths(model_of(spec), task, split_of(spec))
@@ -121,6 +124,8 @@ def _rows(spec: Spec | TrainingSpec, size: int) -> int:
         return steps_of(spec, size) * spec.rows_per_step * sequences(spec)
     assert isinstance(spec, ObservationSpec)
     stage = spec.of
+    if spec.snapshots == "all" and isinstance(stage, ExactSpec):
+        return size * (1 + math.ceil(stage.max_steps / stage.snapshot_every))
     if spec.snapshots == "last" or not isinstance(stage, TrainingSpec):
         return size
     trained_on = len(tasks.load(stage.task).splits[split_of(stage)])

@@ -11,9 +11,11 @@ from typing import Any
 
 from typing_extensions import TypeIs
 
+from coupling_bench.specs.exact import ExactSpec
 from coupling_bench.specs.marks import EXECUTION, OURS
 from coupling_bench.specs.models import AnyModel, CheckpointSpec, LoraSpec, ModelSpec
 from coupling_bench.specs.observing import EvaluationSpec, ObservationSpec
+from coupling_bench.specs.snapshot import SnapshotSpec
 from coupling_bench.specs.tasks import ColaSpec, GrammarSpec, JsonlSpec, TaskSpec
 from coupling_bench.specs.training import (
     DPOSpec,
@@ -35,6 +37,7 @@ __all__ = [
     "ColaSpec",
     "DPOSpec",
     "EvaluationSpec",
+    "ExactSpec",
     "GRPOSpec",
     "GrammarSpec",
     "ImportSpec",
@@ -46,6 +49,7 @@ __all__ = [
     "PretrainSpec",
     "RLOOSpec",
     "SFTSpec",
+    "SnapshotSpec",
     "Spec",
     "StageSpec",
     "TaskSpec",

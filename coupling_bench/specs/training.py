@@ -12,8 +12,10 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from coupling_bench.specs.exact import ExactSpec
 from coupling_bench.specs.marks import EXECUTION, OURS
 from coupling_bench.specs.models import CheckpointSpec, LoraSpec
+from coupling_bench.specs.snapshot import SnapshotSpec
 from coupling_bench.specs.tasks import TaskSpec
 
 
@@ -210,4 +212,6 @@ class DPOSpec(TrainingSpec):
         return self.batch_size
 
 
-StageSpec = ImportSpec | PretrainSpec | SFTSpec | GRPOSpec | RLOOSpec | DPOSpec
+StageSpec = (
+    ImportSpec | PretrainSpec | SFTSpec | GRPOSpec | RLOOSpec | DPOSpec | ExactSpec | SnapshotSpec
+)

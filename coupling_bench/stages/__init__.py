@@ -22,6 +22,8 @@ RUNNERS = {
     "GRPOSpec": "coupling_bench.stages.grpo",
     "RLOOSpec": "coupling_bench.stages.rloo",
     "DPOSpec": "coupling_bench.stages.dpo",
+    "ExactSpec": "coupling_bench.stages.exact",
+    "SnapshotSpec": "coupling_bench.stages.snapshot",
     "ObservationSpec": "coupling_bench.probes",
     "EvaluationSpec": "coupling_bench.harness.evaluating",
 }

@@ -9,7 +9,7 @@ import dataclasses
 import json
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from transformers import PrinterCallback, TrainerCallback
 from coupling_bench import models, planning
 from coupling_bench.fingerprint import address
 from coupling_bench.progress import Progress, tell
-from coupling_bench.specs import TrainingSpec, model_of
+from coupling_bench.specs import ExactSpec, TrainingSpec, model_of
 
 SHOWN = ("loss", "reward")
 WATCHED = (*SHOWN, "grad_norm")
@@ -80,13 +80,7 @@ class Recorder(TrainerCallback):
 
     def on_log(self, args, state, control, logs=None, **kwargs):  # noqa: D102
         values = {k: float(v) for k, v in (logs or {}).items() if isinstance(v, int | float)}
-        for name in WATCHED:
-            if not math.isfinite(values.get(name, 0.0)):
-                raise FloatingPointError(
-                    f"{self.address} (seed {self.spec.seed}): the {name} at step "
-                    f"{state.global_step} of {state.max_steps} is {values[name]}; training stopped "
-                    "and nothing was stored. Lower learning_rate or look at the data."
-                )
+        check_finite(self.address, self.spec.seed, state.global_step, state.max_steps, values)
         self.log.append({"step": state.global_step, **values})
         tell(
             Progress(
@@ -96,6 +90,23 @@ class Recorder(TrainerCallback):
                 values=tuple((n, values[n]) for n in SHOWN if n in values),
             )
         )
+
+
+def check_finite(
+    address: str, seed: int, step: int, total: int, values: Mapping[str, float]
+) -> None:
+    """Stop a stage at the first number that is none.
+
+    Raises:
+        FloatingPointError: naming it.
+    """
+    for name in WATCHED:
+        if not math.isfinite(values.get(name, 0.0)):
+            raise FloatingPointError(
+                f"{address} (seed {seed}): the {name} at step {step} of {total} is "
+                f"{values[name]}; training stopped and nothing was stored. Lower learning_rate or "
+                "look at the data."
+            )
 
 
 def load(spec: TrainingSpec, start: Path) -> tuple[Any, Any]:
@@ -128,7 +139,9 @@ def _check_adapters(spec: TrainingSpec, found: Any) -> None:
     )
 
 
-def check_lengths(spec: TrainingSpec, rows: list[dict[str, Any]], tokenizer, limit: int) -> None:
+def check_lengths(
+    spec: TrainingSpec | ExactSpec, rows: list[dict[str, Any]], tokenizer, limit: int
+) -> None:
     """Refuse a row that would not fit: TRL would cut it and train on half an answer.
 
     Args:

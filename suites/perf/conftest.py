@@ -13,7 +13,7 @@ import pytest
 from coupling_bench import catalog, options, perf, record, scales
 from coupling_bench.environment import describe
 from coupling_bench.pipelines import NODES, Recipe, lineage
-from coupling_bench.plugin import BENCH
+from coupling_bench.recording import BENCH
 from coupling_bench.report import SCHEMA, write_report
 from coupling_bench.specs import GRPOSpec
 from suites.perf import counting

@@ -1,10 +1,10 @@
-"""The record: what it holds, and how verdicts are accepted."""
+"""Accepted records: how verdicts are accepted and found again, and how a record is kept."""
 
 import json
 
 import pytest
 
-from coupling_bench import record
+from coupling_bench import record, references
 
 
 def claim(name="A", verdict="refuted", **changes):
@@ -24,11 +24,11 @@ def whole(*claims):
 
 
 def accepted(folder, name="A", recipe="abc", task="grammar"):
-    return record.accepted_verdict(folder, "embedded", task, "small", name, recipe)
+    return references.accepted_verdict(folder, "embedded", task, "small", name, recipe)
 
 
 def test_an_accepted_verdict_counts_for_its_claim_model_task_scale_and_recipe_alone(tmp_path):
-    record.accept(whole(claim()), tmp_path)
+    references.accept(whole(claim()), tmp_path)
     assert accepted(tmp_path) == "refuted"
     assert accepted(tmp_path, name="B") is None
     assert accepted(tmp_path, recipe="other") is None
@@ -36,15 +36,15 @@ def test_an_accepted_verdict_counts_for_its_claim_model_task_scale_and_recipe_al
 
 
 def test_claims_that_accepting_would_forget_are_named(tmp_path):
-    record.accept(whole(claim("A"), claim("B")), tmp_path)
+    references.accept(whole(claim("A"), claim("B")), tmp_path)
     where = (tmp_path, "embedded", "grammar", "small")
-    assert record.left_out(*where, ["A"]) == ["B"]
-    assert record.left_out(*where, ["A", "B", "C"]) == []
-    assert record.left_out(tmp_path, "embedded", "cola", "small", []) == []
+    assert references.left_out(*where, ["A"]) == ["B"]
+    assert references.left_out(*where, ["A", "B", "C"]) == []
+    assert references.left_out(tmp_path, "embedded", "cola", "small", []) == []
 
 
 def test_a_reference_holds_one_model_and_nothing_of_the_machine(tmp_path):
-    (path,) = record.accept(whole(claim()), tmp_path)
+    (path,) = references.accept(whole(claim()), tmp_path)
     written = json.loads(path.read_text())
     for part in ("stages", "curves", "abilities", "groups"):
         assert {row["model"] for row in written[part]} == {"embedded"}
@@ -55,12 +55,12 @@ def test_a_reference_holds_one_model_and_nothing_of_the_machine(tmp_path):
 
 @pytest.mark.parametrize("verdict", [None, "inconclusive"])
 def test_no_verdict_and_an_undecided_one_are_never_accepted(tmp_path, verdict):
-    assert record.accept(whole(claim(verdict=verdict)), tmp_path) == []
+    assert references.accept(whole(claim(verdict=verdict)), tmp_path) == []
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_accepted_claim_names_its_commit_and_brings_no_text_of_the_corpus(tmp_path):
-    (path,) = record.accept(whole(claim()), tmp_path)
+    (path,) = references.accept(whole(claim()), tmp_path)
     written = json.loads(path.read_text())
     assert written["claims"][0]["commit"] == "c0ffee"
     assert written["completions"] == []

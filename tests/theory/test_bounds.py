@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import entropy
 
-from coupling_bench.measures.bounds import (
+from coupling_bench.theory.bounds import (
     least_loss_rise,
     most_reward_change,
     most_reward_change_by_width,

@@ -1,0 +1,31 @@
+"""An earlier moment of a run as a checkpoint of its own, so that another stage can start there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from coupling_bench.specs.tasks import TaskSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class SnapshotSpec:
+    """What a stage was after some of its optimizer steps: nothing is trained, a file is linked."""
+
+    start: Any
+    """The spec of the stage."""
+    step: int
+    """One of the optimizer steps that the stage stored, its last among them."""
+    threads: int = 1
+    snapshot_version: int = 1
+    """Raised by hand when a change of how snapshots are linked changes the numbers."""
+
+    @property
+    def task(self) -> TaskSpec:
+        """The task that the stage was trained on."""
+        return self.start.task
+
+    @property
+    def seed(self) -> int:
+        """The seed that the stage was trained with."""
+        return self.start.seed

@@ -1,0 +1,11 @@
+"""Theorems on finite policies: random instances, no model, no store."""
+
+import pytest
+
+from coupling_bench.theory import instances
+
+
+@pytest.fixture(scope="session")
+def worlds() -> list[instances.World]:
+    """Five thousand seeded random instances: 1 to 6 prompts, 2 to 20 answers, hard ones too."""
+    return instances.worlds(seed=0)
