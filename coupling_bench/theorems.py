@@ -113,6 +113,17 @@ def check(
     )
 
 
+def agreement(obtained: npt.ArrayLike, expected: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return the slack of an equality: minus the distance of its sides, relative to their size.
+
+    -|a - b| / (1 + |a| + |b|), of the shape of the sides; equal infinities agree.
+    """
+    a, b = np.broadcast_arrays(np.asarray(obtained, float), np.asarray(expected, float))
+    same = a == b
+    with np.errstate(invalid="ignore"):
+        return np.where(same, 0.0, -np.abs(a - b) / (1 + np.abs(a) + np.abs(b)))
+
+
 def _describe(where: Sequence[str] | Mapping[str, npt.ArrayLike] | None, index: int) -> str:
     if where is None:
         return ""

@@ -39,9 +39,9 @@ def pl_ratio_of_one_hot(loss: npt.ArrayLike) -> Array:
     """Return mu = ||grad_z L||^2 / (2 L) for one prompt, two answers and a one-hot p_D, ``(...)``.
 
     The demonstrated answer has p = e^{-L}, so ||grad||^2 = 2 (1 - e^{-L})^2 and mu =
-    (1 - e^{-L})^2 / L, near L for small losses: it goes to 0 with the loss, and no mu > 0 holds down
-    to the optimum. With more answers ||grad||^2 lies between half of that and all of it. Source:
-    derived.
+    (1 - e^{-L})^2 / L, near L for small losses: it goes to 0 with the loss, and no mu > 0 holds
+    down to the optimum. With more answers ||grad||^2 lies between half of that and all of it.
+    Source: derived.
 
     >>> pl_ratio_of_one_hot([0.1, 0.001]).round(6).tolist()
     [0.090559, 0.000999]

@@ -70,8 +70,11 @@ def loss_change(
     For any p_ref, matched to the demonstrators or not. Source: derived from Eq. 8 of
     arXiv:2601.07389v1; at p_ref = p_D it is Eq. 11.
     """
-    gain = mean_over_prompts(log_partition(reference, rewards, beta), weights)
-    return gain - expected(demonstrators, rewards, weights) / np.asarray(beta, dtype=float)
+    # what is added to all rewards of a prompt changes nothing: counted from the largest, they keep
+    # the digits of small differences
+    lost = rewards - rewards.max(axis=-1, keepdims=True)
+    gain = mean_over_prompts(log_partition(reference, lost, beta), weights)
+    return gain - expected(demonstrators, lost, weights) / np.asarray(beta, dtype=float)
 
 
 def c1(
