@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coupling_bench.pipelines import spine, trainers
+from coupling_bench.pipelines import controls, spine, trainers
 from coupling_bench.pipelines.observing import (
     SplitName,
     evaluation,
@@ -36,7 +36,7 @@ __all__ = [
     "observed_splits",
 ]
 
-FAMILIES = (spine, trainers)
+FAMILIES = (spine, trainers, controls)
 
 NODES: dict[str, Node] = {name: node for family in FAMILIES for name, node in family.NODES.items()}
 

@@ -18,6 +18,7 @@ from coupling_bench.specs import (
     ImportSpec,
     ObservationSpec,
     OnlineSpec,
+    PerturbSpec,
     PretrainSpec,
     SFTSpec,
     SnapshotSpec,
@@ -46,9 +47,10 @@ def load_of(spec: Spec | TrainingSpec) -> Load:
     """Return what a node computes; nothing for what trains nothing, and for evaluations.
 
     How much lm-eval's tasks hold is not known before they are fetched. Exact training, which is
-    for models of a laptop, is not planned.
+    for models of a laptop, is not planned. A random step scores a few hundred prompts some twenty
+    times.
     """
-    if isinstance(spec, ImportSpec | SnapshotSpec | ExactSpec | EvaluationSpec):
+    if isinstance(spec, ImportSpec | SnapshotSpec | ExactSpec | PerturbSpec | EvaluationSpec):
         return Load()
     task = spec.of.task if isinstance(spec, ObservationSpec) else spec.task
     sizes = lengths(model_of(spec), task, split_of(spec))

@@ -15,6 +15,7 @@ from coupling_bench.specs.exact import ExactSpec
 from coupling_bench.specs.marks import EXECUTION, OURS
 from coupling_bench.specs.models import AnyModel, CheckpointSpec, LoraSpec, ModelSpec
 from coupling_bench.specs.observing import EvaluationSpec, ObservationSpec
+from coupling_bench.specs.perturb import PerturbSpec
 from coupling_bench.specs.snapshot import SnapshotSpec
 from coupling_bench.specs.tasks import ColaSpec, GrammarSpec, JsonlSpec, TaskSpec
 from coupling_bench.specs.training import (
@@ -46,6 +47,7 @@ __all__ = [
     "ModelSpec",
     "ObservationSpec",
     "OnlineSpec",
+    "PerturbSpec",
     "PretrainSpec",
     "RLOOSpec",
     "SFTSpec",

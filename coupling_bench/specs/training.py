@@ -15,6 +15,7 @@ from typing import Any, Literal
 from coupling_bench.specs.exact import ExactSpec
 from coupling_bench.specs.marks import EXECUTION, OURS
 from coupling_bench.specs.models import CheckpointSpec, LoraSpec
+from coupling_bench.specs.perturb import PerturbSpec
 from coupling_bench.specs.snapshot import SnapshotSpec
 from coupling_bench.specs.tasks import TaskSpec
 
@@ -213,5 +214,13 @@ class DPOSpec(TrainingSpec):
 
 
 StageSpec = (
-    ImportSpec | PretrainSpec | SFTSpec | GRPOSpec | RLOOSpec | DPOSpec | ExactSpec | SnapshotSpec
+    ImportSpec
+    | PretrainSpec
+    | SFTSpec
+    | GRPOSpec
+    | RLOOSpec
+    | DPOSpec
+    | ExactSpec
+    | SnapshotSpec
+    | PerturbSpec
 )

@@ -24,6 +24,7 @@ RUNNERS = {
     "DPOSpec": "coupling_bench.stages.dpo",
     "ExactSpec": "coupling_bench.stages.exact",
     "SnapshotSpec": "coupling_bench.stages.snapshot",
+    "PerturbSpec": "coupling_bench.stages.perturb",
     "ObservationSpec": "coupling_bench.probes",
     "EvaluationSpec": "coupling_bench.harness.evaluating",
 }

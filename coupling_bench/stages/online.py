@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from coupling_bench import models, tasks
 from coupling_bench.fingerprint import address
 from coupling_bench.prompting import prompt_texts
 from coupling_bench.specs import OnlineSpec, model_of
+from coupling_bench.stages import defects
 from coupling_bench.stages.training import check_lengths, common_options, load
 
 
@@ -64,12 +65,13 @@ def build(
 
 
 def verifier(
-    spec: OnlineSpec, task: tasks.Task, items: tuple[tasks.Item, ...]
+    spec: OnlineSpec, task: tasks.Task, items: Sequence[tasks.Item]
 ) -> Callable[..., list[float]]:
     """Return TRL's reward function: it looks up each row's ``item`` and asks the task."""
+    judged = defects.judged(spec, items)
 
     def verifier(completions, item, trainer_state, **_: Any) -> list[float]:
-        rewards = task.rewards([items[number] for number in item], completions)
+        rewards = task.rewards([judged[number] for number in item], completions)
         if not all(math.isfinite(value) for value in rewards):
             raise FloatingPointError(  # TRL would take it for a 0 and train on
                 f"{address(spec)} (seed {spec.seed}): the verifier gave a reward that is not "

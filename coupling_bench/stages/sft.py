@@ -14,7 +14,7 @@ from trl import SFTConfig
 
 from coupling_bench import models, tasks
 from coupling_bench.specs import SFTSpec, model_of
-from coupling_bench.stages import tokens
+from coupling_bench.stages import defects, tokens
 from coupling_bench.stages.packing import PackedSFTTrainer
 from coupling_bench.stages.training import (
     check_lengths,
@@ -38,9 +38,7 @@ def build(
     task = tasks.load(spec.task)
     model, tokenizer = load(spec, start)
 
-    # One annotator's answer a prompt. The seed of the run draws the annotator's flips, so that
-    # seeds differ in their demonstrations as well as in the order of the data.
-    demonstrated = task.demonstrations("sft", spec.seed)
+    demonstrated = defects.demonstrated(spec, task.demonstrations("sft", annotators_seed(spec)))
     answered = tokens.of_answers(
         tokenizer, model_of(spec), spec.task, "sft", spec.completion_only_loss
     )
@@ -50,10 +48,23 @@ def build(
     return PackedSFTTrainer(
         model=model,
         args=configure(spec, folder),
-        train_dataset=Dataset.from_list(rows),
+        train_dataset=Dataset.from_list(list(defects.labelled(spec, rows))),
         processing_class=tokenizer,
         callbacks=callbacks,
     )
+
+
+def annotators_seed(spec: SFTSpec) -> int:
+    """Return the seed that draws one annotator's answer a prompt.
+
+    It is the seed of the run, so that seeds differ in their demonstrations as well as in the order
+    of the data. SFT that goes on from SFT on the same task sees the same demonstrations, and its
+    own seed orders them alone.
+    """
+    start = spec.start
+    if isinstance(start, SFTSpec) and start.task == spec.task:
+        return annotators_seed(start)
+    return spec.seed
 
 
 def configure(spec: SFTSpec, folder: Path) -> SFTConfig:

@@ -74,7 +74,7 @@ class _Tokenizer:
     tokenizer: Any = field(compare=False)
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=4)  # a run's own task, and those of its controls
 def _of_answers(
     key: _Tokenizer, model: AnyModel, task: TaskSpec, split: str, completion_only: bool
 ) -> list[list[Row]]:

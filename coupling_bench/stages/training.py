@@ -22,6 +22,7 @@ from coupling_bench import models, planning
 from coupling_bench.fingerprint import address
 from coupling_bench.progress import Progress, tell
 from coupling_bench.specs import ExactSpec, TrainingSpec, model_of
+from coupling_bench.stages import defects
 
 SHOWN = ("loss", "reward")
 WATCHED = (*SHOWN, "grad_norm")
@@ -34,6 +35,7 @@ def common_options(spec: TrainingSpec, folder: Path) -> dict[str, Any]:
     They follow from the spec (batch sizes, its own fields) or cannot change the numbers (no
     logging to services, no checkpoints of the trainer's own).
     """
+    defects.check(spec)
     micro_batch = spec.micro_batch or spec.rows_per_step
     if spec.rows_per_step % micro_batch:
         raise ValueError(

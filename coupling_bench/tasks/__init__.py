@@ -11,7 +11,7 @@ import importlib
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,8 @@ class Item:
     """Further fields of the row, for the verifier."""
     origin: str = field(default="", compare=False)
     """File and line that it was read from, for messages."""
+    shown: Item | None = None
+    """Whose prompt is shown instead of its own, as a control; its verifier still reads its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,12 +65,14 @@ class Task:
 
     def prompt(self, item: Item) -> str:
         """Return the text that a base model continues with its answer."""
+        item = item.shown or item
         if item.messages:
             return "\n".join(content for _, content in item.messages) + "\n"
         return render(self.spec.prompt_template, item.text)
 
     def messages(self, item: Item) -> list[dict[str, str]]:
         """Return the dialogue that a chat model answers."""
+        item = item.shown or item
         if item.messages:
             return [{"role": role, "content": content} for role, content in item.messages]
         return [{"role": "user", "content": self.prompt(item).strip()}]
@@ -135,7 +139,11 @@ def optimal_loss_is_known(spec: TaskSpec) -> bool:
     return isinstance(spec, GrammarSpec)
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=6)  # a run's own task, and those of its controls
 def load(spec: TaskSpec) -> Task:
     """Return the task that ``spec`` describes."""
+    if spec.sentences == "shuffled":
+        from coupling_bench.tasks.shuffling import shuffled
+
+        return replace(shuffled(load(replace(spec, sentences="own"))), spec=spec)
     return importlib.import_module(LOADERS[type(spec)]).load(spec)

@@ -15,10 +15,13 @@ from coupling_bench.tasks.phenomena import PHENOMENA
 
 PRETRAINING = "pretraining"
 OUT_OF_DOMAIN = "out_of_domain"
+SHIFTED = "shifted"
 
 # A split drawn earlier never depends on one drawn later. The evaluation splits come first, a
-# split not listed here comes after those that are, and the one most likely to grow comes last.
+# split not listed here comes after those that are, and the one most likely to grow comes last but
+# for that of a control, which must leave all others as they are.
 _DRAWN_FIRST = (OUT_OF_DOMAIN, "held_out", "rl", "sft")
+_DRAWN_LAST = (PRETRAINING, SHIFTED)
 
 # So many draws in a row without a new sentence mean that a phenomenon has run dry.
 _PATIENCE = 5_000
@@ -34,7 +37,11 @@ class Sentence:
 
 
 def load(spec: GrammarSpec) -> Task:
-    """Return the task of a spec: its corpus, with RL's sentences shared with SFT's or apart."""
+    """Return the task of a spec: its corpus, and RL's sentences as the spec says.
+
+    They are SFT's, or others like them, or new ones of the phenomena that SFT never sees; these
+    are drawn when all else is, so that a task with them has the other splits of one without.
+    """
     sizes = {
         PRETRAINING: spec.pretraining_size,
         "sft": spec.prompts_size,
@@ -42,6 +49,8 @@ def load(spec: GrammarSpec) -> Task:
         "held_out": spec.held_out_size,
         OUT_OF_DOMAIN: spec.out_of_domain_size,
     }
+    if spec.rl_prompts == "shifted":
+        sizes[SHIFTED] = spec.prompts_size
     drawn = corpus(
         seed=spec.seed,
         sizes=sizes,
@@ -50,6 +59,8 @@ def load(spec: GrammarSpec) -> Task:
     )
     if spec.rl_prompts == "shared":
         drawn["rl"] = drawn["sft"]
+    elif spec.rl_prompts == "shifted":
+        drawn["rl"] = drawn.pop(SHIFTED)
     acceptable = spec.answers.index("acceptable")
     return Task(
         spec=spec,
@@ -76,12 +87,13 @@ def corpus(
 ) -> dict[str, tuple[Sentence, ...]]:
     """Draw the splits of a corpus in which no text occurs twice.
 
-    "pretraining" draws on every phenomenon, "out_of_domain" on the held-out ones, and every
-    other split on the rest, in numbers and shares as equal as integers allow.
+    "pretraining" draws on every phenomenon, "out_of_domain" and "shifted" on the held-out ones,
+    and every other split on the rest, in numbers and shares as equal as integers allow.
 
     Args:
         seed: The same seed, sizes, phenomena and share give the same bytes everywhere.
-        sizes: Sentences in each split. A larger "pretraining" leaves all other splits as is.
+        sizes: Sentences in each split. A larger "pretraining" leaves all other splits but
+            "shifted" as is.
         held_out_phenomena: Names from `PHENOMENA` kept out of all in-domain splits.
         acceptable_share: The share of acceptable sentences, strictly between 0 and 1.
 
@@ -94,7 +106,7 @@ def corpus(
     _check_arguments(sizes, held_out_phenomena, acceptable_share)
     in_domain = [name for name in PHENOMENA if name not in held_out_phenomena]
     held_out = [name for name in PHENOMENA if name in held_out_phenomena]
-    sources = {PRETRAINING: list(PHENOMENA), OUT_OF_DOMAIN: held_out}
+    sources = {PRETRAINING: list(PHENOMENA), OUT_OF_DOMAIN: held_out, SHIFTED: held_out}
     used: set[str] = set()
     splits = {}
     for split in sorted(sizes, key=_draw_rank):
@@ -123,11 +135,12 @@ def _check_arguments(
     for split, size in sizes.items():
         if size < 0:
             raise ValueError(f"sizes[{split!r}] is {size}; it must be 0 or more.")
-    if sizes.get(OUT_OF_DOMAIN) and not held_out_phenomena:
-        raise ValueError(
-            f"sizes[{OUT_OF_DOMAIN!r}] is {sizes[OUT_OF_DOMAIN]} but held_out_phenomena is "
-            f"empty; hold out some of {valid}."
-        )
+    for split in (OUT_OF_DOMAIN, SHIFTED):
+        if sizes.get(split) and not held_out_phenomena:
+            raise ValueError(
+                f"sizes[{split!r}] is {sizes[split]} but held_out_phenomena is empty; hold out "
+                f"some of {valid}."
+            )
     if not 0 < acceptable_share < 1:
         raise ValueError(f"acceptable_share is {acceptable_share}; it must be between 0 and 1.")
 
@@ -135,7 +148,8 @@ def _check_arguments(
 def _draw_rank(split: str) -> tuple[int, str]:
     if split in _DRAWN_FIRST:
         return _DRAWN_FIRST.index(split), split
-    return len(_DRAWN_FIRST) + (split == PRETRAINING), split
+    late = _DRAWN_LAST.index(split) + 1 if split in _DRAWN_LAST else 0
+    return len(_DRAWN_FIRST) + late, split
 
 
 def _quotas(
