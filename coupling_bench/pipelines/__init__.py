@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coupling_bench.pipelines import controls, spine, trainers
+from coupling_bench.pipelines import controls, landscape, spine, trainers
 from coupling_bench.pipelines.observing import (
     SplitName,
     evaluation,
+    landscape_of,
     observation,
     observations,
     observed_splits,
@@ -30,13 +31,14 @@ __all__ = [
     "Recipe",
     "SplitName",
     "evaluation",
+    "landscape_of",
     "lineage",
     "observation",
     "observations",
     "observed_splits",
 ]
 
-FAMILIES = (spine, trainers, controls)
+FAMILIES = (spine, trainers, controls, landscape)
 
 NODES: dict[str, Node] = {name: node for family in FAMILIES for name, node in family.NODES.items()}
 
