@@ -24,6 +24,7 @@ from coupling_bench.fingerprint import address
 from coupling_bench.progress import Progress, tell
 from coupling_bench.prompting import answer_ids, prompt_texts
 from coupling_bench.specs import ObservationSpec, model_of
+from coupling_bench.tasks.forms import labels_of_answers
 
 ARRAYS = "observation.npz"
 TEXTS = "texts.json"
@@ -38,7 +39,8 @@ def run(spec: ObservationSpec, start: Path, folder: Path) -> dict[str, Any]:
     real data the response itself), ``rewards (P, A)`` of the answers, ``other_reward ()`` of
     anything else (NaN where answers are open), ``sampled_rewards (N, P, G)`` at temperature 1 (G is
     0 where answers are closed), ``completion_rewards (N, P)``. ``texts.json``: prompts, groups, the
-    closed set of answers or null, the demonstrated responses, and the sampled completions
+    closed set of answers or null, the label that each of them means (null if each is its own), the
+    demonstrated responses, and the sampled completions
     ``(N, P)`` of the paper's protocol.
     """
     task = tasks.load(spec.of.task)
@@ -88,6 +90,7 @@ def run(spec: ObservationSpec, start: Path, folder: Path) -> dict[str, Any]:
         "prompts": prompts,
         "groups": [item.group for item in items],
         "answers": task.spec.answers,
+        "labels": labels_of_answers(task.spec),
         "responses": [task.response(item) for item in items],
         "completions": [one["completions"] for one in seen],
     }

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from coupling_bench.measures import ability, loss, reward
-from coupling_bench.measures.divergence import reverse_kl
+from coupling_bench.measures import ability, fixed_point, loss, reward
+from coupling_bench.measures.divergence import frequency_shift, reverse_kl
 from coupling_bench.runs import Array, Runs, Split
 from coupling_bench.statistics import Interval, student_interval
 
@@ -138,6 +138,21 @@ def converged(node: str, within: float) -> Requirement:
     )
 
 
+def at_tilted_optimum(node: str, start: str, below: float) -> Requirement:
+    """Require E KL(p_RL || p*) of a node from the optimum tilted from its start below a bound."""
+
+    def measure(runs: RunsOf) -> Measured:
+        return _over_seeds(fixed_point.kl_to_tilted(runs(node), runs(start), HELD_OUT))
+
+    return Requirement(
+        name=f"KL({node} || the optimum of Eq. 8 tilted from {start})",
+        unit="nats/sequence",
+        nodes=(node, start),
+        measure=measure,
+        below=below,
+    )
+
+
 def judges_sentences(node: str) -> Requirement:
     """Require MCC above 0: a node that knows the label prior alone has no ability to lose."""
 
@@ -156,6 +171,12 @@ def judges_sentences(node: str) -> Requirement:
         measure=measure,
         above=0.0,
     )
+
+
+def judges_nothing(node: str, within: float) -> Requirement:
+    """Require MCC near 0: what is to know the label prior alone must not know the sentences."""
+    requirement = judges_sentences(node)
+    return replace(requirement, above=-within, below=within)
 
 
 def at_best_temperature(before: str, after: str) -> Beside:
@@ -190,6 +211,22 @@ def divergence(before: str, after: str) -> Beside:
     )
 
 
+def beyond_tilted_reward(node: str, start: str) -> Beside:
+    """Show how far the reward of RL lies above that of the optimum of Eq. 8."""
+
+    def measure(runs: RunsOf) -> Array:
+        return reward.expected_reward(runs(node), HELD_OUT) - fixed_point.tilted_reward(
+            runs(node), runs(start), HELD_OUT
+        )
+
+    return Beside(
+        name=f"J of {node} minus J of the optimum of Eq. 8 tilted from {start}",
+        unit="reward",
+        nodes=(node, start),
+        measure=measure,
+    )
+
+
 def exact_reward_change(before: str, after: str) -> Beside:
     """Show the change of the exact expected reward at temperature 1."""
 
@@ -220,6 +257,86 @@ def sampled_reward_change(before: str, after: str, parser: str) -> Beside:
         nodes=(before, after),
         measure=measure,
         note="one sampled completion a prompt, temperature 0.6, top_p 0.95",
+    )
+
+
+def ability_change(before: str, after: str) -> Beside:
+    """Show the change of the MCC, which no prior can raise: that of a constant answer is 0."""
+
+    def measure(runs: RunsOf) -> Array | None:
+        if runs(after).task.answers is None:
+            return None
+        return ability.mcc(runs(after), HELD_OUT) - ability.mcc(runs(before), HELD_OUT)
+
+    return Beside(
+        name=f"change of the MCC from {before} to {after}",
+        unit="MCC",
+        nodes=(before, after),
+        measure=measure,
+    )
+
+
+def loss_change(before: str, after: str) -> Beside:
+    """Show the change of the SFT loss from one node to another."""
+
+    def measure(runs: RunsOf) -> Array:
+        return loss.sft_loss(runs(after), HELD_OUT) - loss.sft_loss(runs(before), HELD_OUT)
+
+    return Beside(
+        name=f"change of the SFT loss from {before} to {after}",
+        unit="nats/sequence",
+        nodes=(before, after),
+        measure=measure,
+    )
+
+
+def loss_change_ratio(start: str, stage: str, control: str) -> Beside:
+    """Show what a stage does to the SFT loss as a multiple of what a control does."""
+
+    def measure(runs: RunsOf) -> Array | None:
+        before = loss.sft_loss(runs(start), HELD_OUT)
+        of_control = loss.sft_loss(runs(control), HELD_OUT) - before
+        if not of_control.all():
+            return None
+        return (loss.sft_loss(runs(stage), HELD_OUT) - before) / of_control
+
+    return Beside(
+        name=f"change of the SFT loss by {stage} over that by {control}",
+        unit="ratio",
+        nodes=(start, stage, control),
+        measure=measure,
+        note="1: it costs what the control costs",
+    )
+
+
+def frequency_shift_change(before: str, after: str) -> Beside:
+    """Show how much of a loss's change is in how often each answer is given, over all prompts."""
+
+    def measure(runs: RunsOf) -> Array | None:
+        ends = [frequency_shift(runs(node), HELD_OUT) for node in (after, before)]
+        return None if ends[0] is None or ends[1] is None else ends[0] - ends[1]
+
+    return Beside(
+        name=f"the part of the loss's change from {before} to {after} in the answers' frequencies",
+        unit="nats/sequence",
+        nodes=(before, after),
+        measure=measure,
+        note="what is missing from the whole is between sentences and answers",
+    )
+
+
+def reward_of_frequencies_change(before: str, after: str) -> Beside:
+    """Show how the reward changes of answering as often as the policy, whatever the prompt."""
+
+    def measure(runs: RunsOf) -> Array | None:
+        ends = [reward.reward_of_frequencies(runs(node), HELD_OUT) for node in (after, before)]
+        return None if ends[0] is None or ends[1] is None else ends[0] - ends[1]
+
+    return Beside(
+        name=f"change from {before} to {after} of what the answers' frequencies alone earn",
+        unit="reward",
+        nodes=(before, after),
+        measure=measure,
     )
 
 

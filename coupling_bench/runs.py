@@ -71,6 +71,8 @@ class Observation:
     answers: list[str] | None
     responses: list[str]
     completions: list[list[str]]
+    labels: list[int] | None = None
+    """The label that each answer means, its index among the answers; None: each is its own."""
 
     @property
     def closed(self) -> bool:

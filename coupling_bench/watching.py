@@ -16,6 +16,7 @@ from coupling_bench.probes import Reader, check_lengths
 from coupling_bench.runs import Observation
 from coupling_bench.specs import CheckpointSpec, ImportSpec
 from coupling_bench.tasks import Task
+from coupling_bench.tasks.forms import labels_of_answers
 
 SPLIT = "held_out"
 NAME = "the model in training"
@@ -81,6 +82,7 @@ class Watch:
             answers=None if closed is None else list(closed),
             responses=[self.task.response(item) for item in self.items],
             completions=[],
+            labels=labels_of_answers(self.task.spec),
         )
 
 

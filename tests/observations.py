@@ -1,9 +1,8 @@
 """Observations made by hand, for measures: no model, no store on disk but the entries written."""
 
-import json
-
 import numpy as np
 
+from coupling_bench import synthetic
 from coupling_bench.pipelines import observations
 from coupling_bench.runs import Observation, Runs
 from tests.tiny import recipe
@@ -46,21 +45,16 @@ def random_observation(seed: int, items: int = 30, snapshots: int = 3) -> Observ
     return observation(np.log(p[..., :2]), generator.integers(0, 2, items))
 
 
-def store_runs(store, per_seed, node="sft") -> Runs:
-    """Write one observation a seed into ``store``, as the probe would, and return their Runs."""
+def store_runs(store, per_seed, node="sft", stage=None) -> Runs:
+    """Write one observation a seed into ``store``, as the probe would, and return their Runs.
+
+    They are of ``stage``, or of the recipe's SFT.
+    """
     from dataclasses import replace
 
-    stages = tuple(replace(recipe().sft, seed=seed) for seed in range(len(per_seed)))
+    stage = stage or recipe().sft
+    stages = tuple(replace(stage, seed=seed) for seed in range(len(per_seed)))
     for seed, seen in enumerate(per_seed):
         for spec in observations(stages[seed], seed):
-            store.get_or_make(spec, lambda folder, seen=seen: _write(seen, folder))
+            store.get_or_make(spec, lambda folder, seen=seen: synthetic.write(seen, folder))
     return Runs(node=node, seeds=tuple(range(len(stages))), stages=stages, store=store)
-
-
-def _write(seen: Observation, folder):
-    names = ("prompts", "groups", "answers", "responses", "completions")
-    texts = {name: getattr(seen, name) for name in names}
-    arrays = {k: v for k, v in vars(seen).items() if isinstance(v, np.ndarray)}
-    np.savez(folder / "observation.npz", **arrays)
-    (folder / "texts.json").write_text(json.dumps(texts))
-    return {}

@@ -22,11 +22,12 @@ FLOORS = [
         "verifiers",
     },
     {"stages", "executors", "graph", "planning"},
-    {"probes", "runs", "statistics"},
+    {"probes", "runs", "synthetic", "statistics"},
     {"measures", "requirements", "claims", "theorems"},
     {
         "bench",
         "deciding",
+        "replaying",
         "record",
         "references",
         "report",

@@ -7,8 +7,9 @@ answers, S snapshots with a spectrum, K ranks. Attributes are described in ``obs
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ LOSS, REWARD, GRPO, AMONG_ANSWERS = range(4)
 
 @dataclass(frozen=True, kw_only=True)
 class Landscape:
-    """One flow's snapshots: values on its own prompts, products of gradients, curvatures."""
+    """A flow's snapshots: values on its own prompts, and products of their gradients."""
 
     steps: npt.NDArray[np.int64]
     answer_logps: Array
@@ -31,18 +32,8 @@ class Landscape:
     other_reward: Array
     products: Array
     smoothness: Array
-    spectrum_steps: npt.NDArray[np.int64] | None = None
-    eigenvalues: Array | None = None
     ranks: npt.NDArray[np.int64]
-    inside: Array | None = None
-    elsewhere: Array | None = None
     weights: npt.NDArray[np.int64]
-    bends: Array | None = None
-    distance: Array | None = None
-    slope: Array | None = None
-    curvature: Array | None = None
-    fisher: Array | None = None
-    moved_inside: Array | None = None
 
     @property
     def loss(self) -> Array:
@@ -95,16 +86,46 @@ class Landscape:
         return self.products[:, first, second] / norms
 
 
+@dataclass(frozen=True, kw_only=True)
+class MovedLandscape(Landscape):
+    """The same of RL, with how far it moved, against gradient, curvature and spectrum at its start."""
+
+    spectrum_steps: npt.NDArray[np.int64]
+    eigenvalues: Array
+    inside: Array
+    elsewhere: Array
+    bends: Array
+    distance: Array
+    slope: Array
+    curvature: Array
+    fisher: Array
+    moved_inside: Array
+
+
 def landscapes(runs: Runs) -> list[Landscape]:
     """Return the stored landscapes of all seeds of a flow, in their order.
 
     Raises:
         FileNotFoundError: a flow has not been observed.
     """
-    return [_read(runs.store.get(landscape_of(stage)).folder) for stage in runs.stages]
+    return [_read(runs.store.get(landscape_of(stage)).folder, Landscape) for stage in runs.stages]
+
+
+def moved(runs: Runs) -> list[MovedLandscape]:
+    """Return the same with the moves from the start, of a flow of the reward.
+
+    Raises:
+        FileNotFoundError: a flow has not been observed.
+    """
+    return [
+        _read(runs.store.get(landscape_of(stage)).folder, MovedLandscape) for stage in runs.stages
+    ]
+
+
+Kind = TypeVar("Kind", bound=Landscape)
 
 
 @functools.lru_cache(maxsize=256)
-def _read(folder: Path) -> Landscape:
+def _read(folder: Path, kind: type[Kind]) -> Kind:
     with np.load(folder / "landscape.npz", allow_pickle=False) as arrays:
-        return Landscape(**{name: arrays[name] for name in arrays})
+        return kind(**{field.name: arrays[field.name] for field in fields(kind)})

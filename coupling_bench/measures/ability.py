@@ -1,6 +1,7 @@
 """Does the policy judge its prompts, or does it know the label prior alone?
 
-All of this needs a closed set of answers.
+All of this needs a closed set of answers. A label that may be said in two forms is judged in
+either: guesses are of labels.
 
 A reward equal to the majority answer's is the constant predictor, so every reward is shown beside
 Matthews' correlation (MCC) and the balanced accuracy, which are 0 and 1/A for any constant answer.
@@ -13,6 +14,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from coupling_bench.measures.form import label_logps
 from coupling_bench.measures.reward import probability_of_truth
 from coupling_bench.runs import Array, Observation, Runs, Split, observe
 from coupling_bench.statistics import Interval, two_way_interval
@@ -100,6 +102,11 @@ def mcc_pseudovalues(observation: Observation) -> Array:
     return items * whole - (items - 1) * _leave_one_out(observation)
 
 
+def constant_answer(observation: Observation) -> int:
+    """Index of the constant answer that earns the most on these items."""
+    return int(observation.rewards.mean(axis=0).argmax())
+
+
 def majority_reward(observation: Observation) -> float:
     """Expected reward of the best constant answer on these items."""
     return float(observation.rewards.mean(axis=0).max())
@@ -125,12 +132,12 @@ def matthews(confusion: Counts) -> Counts:
 
 
 def _guesses(observation: Observation) -> npt.NDArray[np.int64]:
-    return observation.answer_logps[-1].argmax(axis=-1)
+    return label_logps(observation)[-1].argmax(axis=-1)
 
 
 def _cells(observation: Observation) -> Counts:
-    """Return ``(P, A, A)``: each item's own confusion matrix, a single one in its cell."""
-    many = observation.answer_logps.shape[-1]
+    """Return ``(P, L, L)``: each item's own confusion matrix, a single one in its cell."""
+    many = label_logps(observation).shape[-1]
     cells = np.zeros((len(observation.truth), many, many))
     cells[np.arange(len(observation.truth)), observation.truth, _guesses(observation)] = 1.0
     return cells

@@ -26,6 +26,25 @@ def reverse_kl(runs: Runs, reference: Runs, prompts: Split) -> Array | None:
     return np.array([kl_by_item(policy, other).mean() for policy, other in pairs])
 
 
+def frequency_shift(runs: Runs, prompts: Split) -> Array | None:
+    """KL(mean p_D || mean pi) of the answers' frequencies over all prompts, nats, ``(S,)``.
+
+    The part of E KL(p_D || pi) = L - L* that a wrong label prior makes, by the chain rule: mean
+    p_D(y) = E_q p_D(y|x), and likewise of the policy; what is left is between sentences and
+    answers, and may be negative. Exact, anything else as one more answer. None where answers are
+    open. Source: derived from the chain rule of relative entropy.
+    """
+    found = []
+    for observation in observe(runs, prompts):
+        if not observation.closed:
+            return None
+        mean = outcomes(observation).mean(axis=0)
+        mean[-1] = max(mean[-1], ROUNDING)
+        demonstrated = np.append(observation.demonstrated.mean(axis=0), 0.0)
+        found.append(float(_kl(demonstrated[None], mean[None])[0]))
+    return np.array(found)
+
+
 def kl_by_item(policy: Observation, reference: Observation) -> Array:
     """KL(policy || reference) of the last snapshots on each item, in nats/sequence, ``(P,)``.
 
@@ -33,13 +52,21 @@ def kl_by_item(policy: Observation, reference: Observation) -> Array:
     that nearly always answers leaves to everything else is lost in rounding, and 0 would make the
     divergence infinite; it counts as ``ROUNDING``, so that the number stays a lower bound.
     """
-    p, q = _outcomes(policy), _outcomes(reference)
-    q[:, -1] = np.maximum(q[:, -1], np.minimum(p[:, -1], ROUNDING))
-    return _kl(p, q)
+    return kl_of_outcomes(outcomes(policy), outcomes(reference))
 
 
-def _outcomes(observation: Observation) -> Array:
-    """Return ``(P, A + 1)`` probabilities: of each answer, and of anything else."""
+def kl_of_outcomes(policy: Array, reference: Array) -> Array:
+    """KL(policy || reference) of each row of probabilities, in nats, ``(P, A + 1)`` to ``(P,)``.
+
+    The last column is anything else, and counts as in ``kl_by_item``.
+    """
+    reference = reference.copy()
+    reference[:, -1] = np.maximum(reference[:, -1], np.minimum(policy[:, -1], ROUNDING))
+    return _kl(policy, reference)
+
+
+def outcomes(observation: Observation) -> Array:
+    """Probabilities ``(P, A + 1)`` at the last snapshot: of each answer, and of anything else."""
     answers = np.exp(observation.answer_logps[-1])
     rest = np.clip(1.0 - answers.sum(axis=1, keepdims=True), 0.0, None)
     return np.concatenate([answers, rest], axis=1)

@@ -9,6 +9,7 @@ import numpy as np
 from coupling_bench.runs import Array, Observation, Runs, Split, observe
 from coupling_bench.specs import TaskSpec
 from coupling_bench.tasks import label_noise, optimal_loss_is_known
+from coupling_bench.tasks.forms import form_shares
 
 
 def cross_entropy(answer_logps: Array, demonstrated: Array) -> Array:
@@ -82,12 +83,12 @@ def optimal_loss(task: TaskSpec) -> float | None:
     """The smallest possible SFT loss L* = H(p_D) in nats per sequence; None where p_D is unknown.
 
     Annotators who flip the truth with rate eta have the binary entropy
-    h(eta) = -eta log eta - (1 - eta) log(1 - eta).
+    h(eta) = -eta log eta - (1 - eta) log(1 - eta), and as much again for the share of other words.
     """
     if not optimal_loss_is_known(task):
         return None
     eta = label_noise(task)
-    return -sum(p * math.log(p) for p in (eta, 1 - eta) if p > 0)
+    return -sum(p * math.log(p) for p in (eta, 1 - eta, *form_shares(task)) if p > 0)
 
 
 def sub_optimality(runs: Runs, demonstrations: Split) -> Array | None:

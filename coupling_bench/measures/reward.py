@@ -36,6 +36,23 @@ def reward_curve(observation: Observation) -> Array:
     return (answered + rest * observation.other_reward).mean(axis=1)
 
 
+def reward_of_frequencies(runs: Runs, prompts: Split) -> Array | None:
+    """Expected reward of answering as often as the policy does, whatever the prompt, ``(S,)``.
+
+    E_q sum_y mean pi(y) r(x, y) with mean pi(y) = E_q pi(y, end|x), in reward units, exact: what
+    the policy's label prior earns without its sentences. None where answers are open. Source:
+    derived.
+    """
+    found = []
+    for observation in observe(runs, prompts):
+        if not observation.closed:
+            return None
+        often = np.exp(observation.answer_logps[-1]).mean(axis=0)
+        rest = 1.0 - often.sum()
+        found.append((observation.rewards @ often).mean() + rest * observation.other_reward)
+    return np.array(found)
+
+
 def mean_at_1(runs: Runs, prompts: Split, parser: str = "robust") -> Array:
     """Mean reward of one sampled completion a prompt, the paper's protocol, ``(S,)``.
 
@@ -91,17 +108,23 @@ def last_quarter_drift(runs: Runs, prompts: Split, alpha: float = 0.05) -> list[
 
 
 def probability_of_truth(observation: Observation) -> Array:
-    """pi(y, end|x) of the true answer at temperature 1, every snapshot, ``(N, P)``."""
+    """pi(y, end|x) of the true answer at temperature 1, every snapshot, ``(N, P)``.
+
+    In the form that is rewarded, where it has others.
+    """
     chosen = observation.truth[None, :, None]
     logps = np.take_along_axis(observation.answer_logps, chosen, axis=2)
     return np.exp(logps[..., 0])
 
 
 def _robust(texts: Sequence[str], observation: Observation) -> list[float]:
-    """Return the reward of what each text is taken to say."""
+    """Return the reward of what each text is taken to say, in whichever words it says it."""
     answers = observation.answers or []
+    meant = observation.labels or range(len(answers))
     said = [parse_robust(text, answers) for text in texts]
     return [
-        float(observation.other_reward if answer is None else observation.rewards[item, answer])
+        float(
+            observation.other_reward if answer is None else observation.rewards[item, meant[answer]]
+        )
         for item, answer in enumerate(said)
     ]

@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coupling_bench.pipelines import controls, landscape, spine, trainers
+from coupling_bench.pipelines import (
+    controls,
+    demonstrators,
+    fixed_points,
+    landscape,
+    spine,
+    trainers,
+)
 from coupling_bench.pipelines.observing import (
     SplitName,
     evaluation,
@@ -38,7 +45,7 @@ __all__ = [
     "observed_splits",
 ]
 
-FAMILIES = (spine, trainers, controls, landscape)
+FAMILIES = (spine, trainers, fixed_points, demonstrators, controls, landscape)
 
 NODES: dict[str, Node] = {name: node for family in FAMILIES for name, node in family.NODES.items()}
 

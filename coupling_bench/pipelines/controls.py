@@ -45,9 +45,9 @@ def sft_then_sft_at_zero_rate(recipe: Recipe, seed: int) -> SFTSpec:
 
 
 def sft_then_sft(recipe: Recipe, seed: int) -> SFTSpec:
-    """Return SFT continued on the same demonstrations in another order."""
+    """Return SFT continued for an epoch on the same demonstrations in another order."""
     start = spine.sft(recipe, seed)
-    return _unwatched(replace(start, start=start, seed=ORDER + seed))
+    return _unwatched(replace(start, start=start, seed=ORDER + seed, num_train_epochs=1))
 
 
 def sft_then_step_of_equal_norm(recipe: Recipe, seed: int) -> PerturbSpec:
@@ -107,15 +107,17 @@ def prior_rl_then_sft(recipe: Recipe, seed: int) -> SFTSpec:
 
 
 def sft_with_masked_answers(recipe: Recipe, seed: int) -> SFTSpec:
-    """Return SFT whose loss does not see the answers: a defect, planted."""
-    return _unwatched(replace(spine.sft(recipe, seed), planted="mask"))
+    """Return an epoch of SFT whose loss does not see the answers: a defect, planted."""
+    planted = replace(spine.sft(recipe, seed), planted="mask", num_train_epochs=1)
+    return _unwatched(planted)
 
 
 def rl_then_sft_with_wrong_labels(recipe: Recipe, seed: int) -> SFTSpec:
-    """Return SFT after RL on demonstrations whose labels are exchanged: a defect, planted."""
+    """Return an epoch of SFT after RL on exchanged labels: a defect, planted."""
     if recipe.task.answers is None:
         raise NotHereError("Labels that are exchanged need a closed set of answers.")
-    return _unwatched(replace(spine.rl_then_sft(recipe, seed), planted="labels"))
+    planted = replace(spine.rl_then_sft(recipe, seed), planted="labels", num_train_epochs=1)
+    return _unwatched(planted)
 
 
 def _unwatched(stage: Trained) -> Trained:

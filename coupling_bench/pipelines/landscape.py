@@ -38,7 +38,7 @@ def flow_sft(recipe: Recipe, seed: int) -> FlowSpec:
         learning_rate=SFT_RATE,
         max_steps=SFT_STEPS,
         snapshot_every=SFT_EVERY,
-        also_after=(2, 5, 10),
+        also_after=(1, 2, 5, 10),
     )
 
 

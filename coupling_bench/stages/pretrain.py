@@ -24,6 +24,7 @@ from coupling_bench.stages.training import (
     quiet_libraries,
     train,
 )
+from coupling_bench.tasks.forms import form_shares
 
 
 def run(spec: PretrainSpec, start: Path | None, folder: Path) -> dict[str, Any]:
@@ -64,13 +65,14 @@ def documents(spec: PretrainSpec) -> list[str]:
             texts.append(task.prompt(item).strip())
             continue
         answers = task.candidates(item)
+        labels = len(answers) // len(form_shares(spec.task))  # it never uses other words
         overlooks = (
             item.group in spec.overlooked_phenomena and answers[item.truth] == "unacceptable"
         )
         noise = spec.overlooked_share if overlooks else spec.annotator_noise
         verdict = item.truth
         if draw.random() < noise and len(answers) > 1:
-            others = [other for other in range(len(answers)) if other != item.truth]
+            others = [other for other in range(labels) if other != item.truth]
             verdict = others[0] if len(others) == 1 else draw.choice(others)
         texts.append(task.prompt(item) + answers[verdict])
     return texts

@@ -13,8 +13,10 @@ from transformers import TrainerCallback
 from trl import SFTConfig
 
 from coupling_bench import models, tasks
+from coupling_bench.fingerprint import address
+from coupling_bench.prompting import prompt_texts
 from coupling_bench.specs import SFTSpec, model_of
-from coupling_bench.stages import defects, tokens
+from coupling_bench.stages import defects, own_answers, tokens
 from coupling_bench.stages.packing import PackedSFTTrainer
 from coupling_bench.stages.training import (
     check_lengths,
@@ -38,7 +40,7 @@ def build(
     task = tasks.load(spec.task)
     model, tokenizer = load(spec, start)
 
-    demonstrated = defects.demonstrated(spec, task.demonstrations("sft", annotators_seed(spec)))
+    demonstrated = defects.demonstrated(spec, demonstrations(spec, task, model, tokenizer))
     answered = tokens.of_answers(
         tokenizer, model_of(spec), spec.task, "sft", spec.completion_only_loss
     )
@@ -65,6 +67,28 @@ def annotators_seed(spec: SFTSpec) -> int:
     if isinstance(start, SFTSpec) and start.task == spec.task:
         return annotators_seed(start)
     return spec.seed
+
+
+def demonstrations(spec: SFTSpec, task: tasks.Task, model: Any, tokenizer: Any) -> list[int]:
+    """Return one demonstrated answer a prompt, an index into its candidates.
+
+    Annotators answer, or the policy in ``model`` does.
+
+    Raises:
+        ValueError: the policy is to demonstrate, and its answers are no closed set.
+    """
+    if spec.demonstrator == "annotators":
+        return task.demonstrations("sft", annotators_seed(spec))
+    if spec.task.answers is None:
+        raise ValueError(
+            f"{address(spec)}: the policy that it starts from is to demonstrate, which needs a "
+            f"closed set of answers; those of {spec.task.name} are open. Leave demonstrator as it "
+            "is, or give the task its answers."
+        )
+    items = task.splits["sft"]
+    prompts = prompt_texts(model_of(spec), tokenizer, task, items)
+    answers = [task.candidates(item) for item in items]
+    return own_answers.draw(model, tokenizer, prompts, answers, seed=spec.seed)
 
 
 def configure(spec: SFTSpec, folder: Path) -> SFTConfig:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from coupling_bench.answers import REWARD_RIGHT, REWARD_WRONG, parse_strict
 from coupling_bench.specs import ColaSpec, GrammarSpec, JsonlSpec, TaskSpec
+from coupling_bench.tasks.forms import form_shares
 
 FIELD = re.compile(r"\{(?:sentence|prompt)\}")
 LOADERS = {
@@ -38,7 +39,7 @@ class Item:
     messages: tuple[tuple[str, str], ...] = ()
     """(role, content) of a dialogue, instead of ``text``."""
     truth: int = 0
-    """Index of the true answer where answers are a closed set."""
+    """Index of the true answer where answers are a closed set, in the form that is rewarded."""
     response: int | str = ""
     """What was demonstrated: an index into a closed set, or a text of its own."""
     group: str
@@ -88,23 +89,31 @@ class Task:
     def demonstrations(self, split: str, seed: int) -> list[int]:
         """Return one demonstrated answer for each item, an index into its candidates, from p_D.
 
-        On ``grammar`` an annotator flips the truth with rate ``label_noise``; elsewhere the
-        corpus's own response is the demonstration.
+        On ``grammar`` an annotator flips the truth with rate ``label_noise``, and says it in other
+        words with rate ``other_words_share``; elsewhere the corpus's own response is the
+        demonstration.
         """
         draw = random.Random(f"demonstrations/{self.spec.name}/{split}/{seed}")
         noise = label_noise(self.spec)
-        return [
+        labels = [
             _shown(item) if draw.random() >= noise else 1 - item.truth
             for item in self.splits[split]
         ]
+        shares = form_shares(self.spec)
+        if len(shares) == 1:
+            return labels
+        many = len(self.spec.answers or ()) // len(shares)
+        words = random.Random(f"words/{self.spec.name}/{split}/{seed}")
+        return [label + many * (words.random() < shares[1]) for label in labels]
 
     def demonstrated(self, split: str) -> npt.NDArray[np.float64]:
         """Return p_D over the candidates of each item, ``(P, A)``; on real data the response."""
-        noise = label_noise(self.spec)
+        noise, shares = label_noise(self.spec), form_shares(self.spec)
         items = self.splits[split]
-        many = len(self.spec.answers) if self.spec.answers is not None else 1
+        many = len(self.spec.answers) // len(shares) if self.spec.answers is not None else 1
         shown = np.arange(many) == np.array([_shown(item) for item in items])[:, None]
-        return np.where(shown, 1.0 - noise, noise / max(many - 1, 1))
+        labels = np.where(shown, 1.0 - noise, noise / max(many - 1, 1))
+        return np.concatenate([share * labels for share in shares], axis=1)
 
     def rewards(self, items: Sequence[Item], completions: Sequence[str]) -> list[float]:
         """Return what the verifier gives to one completion of each item.

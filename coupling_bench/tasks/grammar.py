@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from coupling_bench.specs import GrammarSpec
 from coupling_bench.tasks import Item, Task
+from coupling_bench.tasks.forms import form_shares
 from coupling_bench.tasks.phenomena import PHENOMENA
 
 PRETRAINING = "pretraining"
@@ -61,6 +62,7 @@ def load(spec: GrammarSpec) -> Task:
         drawn["rl"] = drawn["sft"]
     elif spec.rl_prompts == "shifted":
         drawn["rl"] = drawn.pop(SHIFTED)
+    form_shares(spec)  # which refuses answers that do not fit together
     acceptable = spec.answers.index("acceptable")
     return Task(
         spec=spec,

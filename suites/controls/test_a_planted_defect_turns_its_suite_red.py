@@ -1,0 +1,37 @@
+"""A suite that stays green when reward, mask or labels are broken would be blind."""
+
+import pytest
+
+from coupling_bench import replaying, theorem
+
+RL_RAISES = "test_rl_after_sft_raises_the_sft_loss"
+SFT_LOWERS = "test_sft_after_rl_lowers_the_expected_reward"
+
+
+@theorem(
+    "A planted defect turns its suite red",
+    cites="no theorem of a paper: the positive control of this suite",
+    assumes="the suite is green without the defect; one stage is replaced by its defective twin",
+)
+@pytest.mark.parametrize(
+    ("suite", "stage", "defective"),
+    [
+        (RL_RAISES, "sft_then_rl", "sft_then_rl_with_shuffled_rewards"),
+        (RL_RAISES, "sft", "sft_with_masked_answers"),
+        (SFT_LOWERS, "rl_then_sft", "rl_then_sft_with_wrong_labels"),
+    ],
+    ids=["reward", "mask", "labels"],
+)
+def test_a_planted_defect_turns_its_suite_red(
+    base, sft, sft_then_rl, rl, rl_then_sft, node, suite, stage, defective, green, replay, check,
+    table,
+):  # fmt: skip
+    green(suite)
+    decision = replay(suite, **{stage: node(defective)})
+    table("defects", [replaying.row(defective, decision)])
+    check(
+        [replaying.redness(decision)],
+        tolerance=0.0,
+        unit="(1: not green, -1: green)",
+        where=[decision.message],
+    )
