@@ -13,6 +13,7 @@ from coupling_bench.pipelines import (
     controls,
     demonstrators,
     fixed_points,
+    landscape,
     spine,
     trainers,
     validity,
@@ -20,6 +21,7 @@ from coupling_bench.pipelines import (
 from coupling_bench.pipelines.observing import (
     SplitName,
     evaluation,
+    landscape_of,
     observation,
     observations,
     observed_splits,
@@ -37,13 +39,14 @@ __all__ = [
     "Recipe",
     "SplitName",
     "evaluation",
+    "landscape_of",
     "lineage",
     "observation",
     "observations",
     "observed_splits",
 ]
 
-FAMILIES = (spine, trainers, fixed_points, demonstrators, controls, validity)
+FAMILIES = (spine, trainers, fixed_points, demonstrators, controls, validity, landscape)
 
 NODES: dict[str, Node] = {name: node for family in FAMILIES for name, node in family.NODES.items()}
 

@@ -11,7 +11,9 @@ from coupling_bench.specs import (
     ColaSpec,
     EvaluationSpec,
     ExactSpec,
+    FlowSpec,
     JsonlSpec,
+    LandscapeSpec,
     ObservationSpec,
     SnapshotSpec,
     StageSpec,
@@ -29,6 +31,8 @@ OBSERVED: tuple[tuple[SplitName, Literal["all", "last"]], ...] = (
 """What is observed of every stage: (split, snapshots)."""
 OBSERVED_OF_EXACT = OBSERVED[:1]
 """What is observed of exact training, whose stages come by the dozen."""
+SMOOTHNESS_POINTS = 5
+"""Snapshots of an SFT flow at which the largest eigenvalue of the loss's Hessian is found."""
 
 
 def observed_splits(task: TaskSpec) -> tuple[SplitName, ...]:
@@ -37,10 +41,29 @@ def observed_splits(task: TaskSpec) -> tuple[SplitName, ...]:
     return tuple(split for split, _ in OBSERVED if split == "held_out" or split in given)
 
 
-def observations(stage: StageSpec, seed: int) -> tuple[ObservationSpec, ...]:
+def observations(stage: StageSpec, seed: int) -> tuple[ObservationSpec | LandscapeSpec, ...]:
     """Return the observations that the measures need of one stage, for the run of one seed."""
+    if isinstance(stage, FlowSpec):
+        return (landscape_of(stage),)
     if isinstance(stage, SnapshotSpec):  # what it is stands among the snapshots of its stage
         return ()
+    return _of_split(stage, seed)
+
+
+def landscape_of(flow: FlowSpec) -> LandscapeSpec:
+    """Return what is observed of a flow.
+
+    Of SFT the smoothness of the loss along the path, which later moves are judged by; of RL the
+    spectrum where it starts, which its moves are projected on.
+    """
+    if flow.objective == "reward":
+        return LandscapeSpec(of=flow, spectra_at=(0,))
+    last = len(flow.stored) - 1
+    spaced = [round(k * last / (SMOOTHNESS_POINTS - 1)) for k in range(SMOOTHNESS_POINTS)]
+    return LandscapeSpec(of=flow, smoothness_at=tuple(flow.stored[k] for k in spaced))
+
+
+def _of_split(stage: StageSpec, seed: int) -> tuple[ObservationSpec, ...]:
     task = stage.task
     temperature, top_p, samples = PAPER_TEMPERATURE, PAPER_TOP_P, 0
     if isinstance(task, JsonlSpec):
@@ -68,7 +91,7 @@ def observation(stage: StageSpec, seed: int, split: str) -> ObservationSpec:
     Raises:
         LookupError: such stages are not observed on this split.
     """
-    of_stage = {spec.split: spec for spec in observations(stage, seed)}
+    of_stage = {spec.split: spec for spec in _of_split(stage, seed)}
     if split not in of_stage:
         raise LookupError(
             f"observation: a {type(stage).__name__} is not observed on {split}, only on "
