@@ -14,7 +14,7 @@ from coupling_bench.requirements import judges_sentences
 
 @claim(
     "{penalised} ends at the tilted optimum",
-    cites="arXiv:2601.07389v1, Eq. 8; the effective beta is derived",
+    cites="arXiv:2601.07389v1, Eq. 8; beta G / (G - 1), for groups of G, is derived",
     not_increase_by=0.01,
     unit="nats/sequence",
     requires=[judges_sentences("sft")],

@@ -120,7 +120,7 @@ def _scatter(title: str, says: str, rows: list[Record], by: str, predicted: str)
         )
         for place, ((key,), found) in enumerate(grouped(points, by).items())
     ]  # fmt: skip
-    keys = (by, "beta", "seed", "effective_beta", predicted, "loss_change", "ratio",
+    keys = (by, "beta", "seed", "group_beta", "effective_beta", predicted, "loss_change", "ratio",
             "kl_to_tilted", "reward", "tilted_reward")  # fmt: skip
     return chart(
         title, says, series, Axis(title=f"predicted {LOSS}"), Axis(title=f"measured {LOSS}"),
