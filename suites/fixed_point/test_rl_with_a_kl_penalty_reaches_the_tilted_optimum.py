@@ -2,7 +2,7 @@
 
 What GRPO with groups of G goes to is the optimum at beta G / (G - 1), and that is what it is
 compared with: the mean that it subtracts holds the reward itself. SFT's own distance from the three
-optima is .30, .11 and .03 nats where p_SFT = p_D errs at 10 %, so 0.01 is no matter of course.
+optima is .27, .10 and .03 nats where p_SFT = p_D errs at 10 %, so 0.01 is no matter of course.
 """
 
 import pytest
