@@ -54,7 +54,7 @@ class Landscape:
 
     @property
     def mass_on_answers(self) -> Array:
-        """-E log pi(closed set|x), nats: the part of epsilon that is no choice of answer, ``(T,)``."""
+        """-E log pi(closed set|x), nats: what of epsilon is no choice of answer, ``(T,)``."""
         return -np.log(np.exp(self.answer_logps).sum(axis=2)).mean(axis=1)
 
     @property
