@@ -6,6 +6,8 @@ that they adapt. Its snapshots are the weights along the run; the last one is th
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -226,6 +228,20 @@ def end_snapshots(folder: Path, last: int) -> None:
     """Write down after how many optimizer steps a checkpoint is: its last snapshot is itself."""
     (folder / SNAPSHOTS).mkdir(exist_ok=True)
     (folder / SNAPSHOTS / LAST).write_text(str(last))
+
+
+def parameters(folder: Path) -> int:
+    """Return how many numbers the weights of a checkpoint are, tied ones once; torch stays out.
+
+    A file of safetensors begins with the length of its header, which holds the shapes as JSON.
+    """
+    total = 0
+    for file in folder.glob("*.safetensors"):
+        with file.open("rb") as opened:
+            length = int.from_bytes(opened.read(8), "little")
+            header = json.loads(opened.read(length))
+        total += sum(math.prod(v["shape"]) for k, v in header.items() if k != "__metadata__")
+    return total
 
 
 def snapshot_steps(folder: Path) -> list[int]:

@@ -69,7 +69,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     for item in items:
         try:
-            for node in nodes_of(item):
+            for node in _nodes(item):
                 config.stash[BENCH].stages(_texts(item)["model"], node)
         except NotHereError as error:
             item.add_marker(pytest.mark.skip(reason=str(error)))
@@ -83,7 +83,7 @@ def pytest_runtestloop(session: pytest.Session):
         needed = dict.fromkeys(
             (item.callspec.params["model"], node, item.callspec.params.get("lm_eval_task"))
             for item in getattr(session, "items", ())
-            for node in nodes_of(item)
+            for node in _nodes(item)
         )
         try:
             if session.config.option.record:
@@ -97,7 +97,7 @@ def pytest_runtestloop(session: pytest.Session):
     return (yield)
 
 
-def nodes_of(item: pytest.Item) -> list[str]:
+def _nodes(item: pytest.Item) -> list[str]:
     """Return the nodes that a test needs, as fixtures or for its claim's requirements."""
     fixtures = getattr(item, "fixturenames", ())
     ours = {"model", "node"} <= set(fixtures)  # a test of ours may call a parameter of its own so
@@ -107,6 +107,13 @@ def nodes_of(item: pytest.Item) -> list[str]:
     views = (*claim.requires, *claim.beside) if claim else ()
     named = {*fixtures, *_texts(item).values(), *(node for view in views for node in view.nodes)}
     return [node for node in NODES if node in named]
+
+
+def nodes_asked(session: pytest.Session, model: str) -> list[str]:
+    """Return the nodes that the collected tests of a model need, in the order of ``NODES``."""
+    items = [item for item in session.items if _texts(item).get("model") == model]
+    asked = {name for item in items for name in _nodes(item)}
+    return [name for name in NODES if name in asked]
 
 
 def _claim(item: pytest.Item) -> Claim | None:
@@ -128,7 +135,7 @@ def _check_complete(session: pytest.Session) -> None:
         asked = [
             _claim(item)
             for item in session.items
-            if nodes_of(item) and _texts(item).get("model") == model
+            if _nodes(item) and _texts(item).get("model") == model
         ]
         claims = [claim.sentence for claim in asked if claim]
         missing_claims = references.left_out(
@@ -210,7 +217,7 @@ def node(request: pytest.FixtureRequest, model: str) -> Callable[[str], Runs]:
 def lm_eval_task(request: pytest.FixtureRequest, model: str) -> str:
     """A task of lm-eval that the test's nodes were evaluated on (--lm-eval-tasks)."""
     bench = request.config.stash[BENCH]
-    for name in nodes_of(request.node):
+    for name in _nodes(request.node):
         for spec in bench.evaluations(model, name, request.param):
             error = bench.outcome.failed.get(address(spec))
             if error is not None:
@@ -225,7 +232,7 @@ def decide(request: pytest.FixtureRequest, model: str, node: Callable[[str], Run
     claim = _claim(request.node)
     if claim is None:
         pytest.fail("decide: the test declares no claim. Mark it with @claim(...).", pytrace=False)
-    nodes = nodes_of(request.node)
+    nodes = _nodes(request.node)
     recipe = bench.recipe_fingerprint(model, nodes, claim)
     seeds = max((bench.seeds_of(name) for name in nodes), key=len)
 

@@ -40,8 +40,7 @@ def run(spec: ObservationSpec, start: Path, folder: Path) -> dict[str, Any]:
     anything else (NaN where answers are open), ``sampled_rewards (N, P, G)`` at temperature 1 (G is
     0 where answers are closed), ``completion_rewards (N, P)``. ``texts.json``: prompts, groups, the
     closed set of answers or null, the label that each of them means (null if each is its own), the
-    demonstrated responses, and the sampled completions
-    ``(N, P)`` of the paper's protocol.
+    demonstrated responses, and the sampled completions ``(N, P)`` of the paper's protocol.
     """
     task = tasks.load(spec.of.task)
     items = task.splits[spec.split]

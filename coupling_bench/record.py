@@ -29,6 +29,7 @@ from coupling_bench.pipelines import (
 from coupling_bench.runs import Observation, Runs, Split, is_observed, observe
 from coupling_bench.specs import (
     EvaluationSpec,
+    LandscapeSpec,
     ObservationSpec,
     SnapshotSpec,
     StageSpec,
@@ -101,7 +102,8 @@ def build(
 
 def _is_stage(name: str) -> bool:
     """Say whether an address is a trained stage's, and not an observation's."""
-    return not name.startswith((ObservationSpec.__name__, EvaluationSpec.__name__))
+    kinds = (ObservationSpec, LandscapeSpec, EvaluationSpec)
+    return not name.startswith(tuple(kind.__name__ for kind in kinds))
 
 
 def write(record: Record, path: Path) -> None:

@@ -43,7 +43,7 @@ def always(seen: Observation, answer: int) -> Observation:
 def instead(runs: Runs, change: Callable[[Observation], Observation], folder: Path) -> Runs:
     """Return runs whose observations are those of ``runs``, changed; they are kept in ``folder``.
 
-    Weights have they none: what asks for them finds nothing.
+    They have no weights: a measure of weights finds none.
     """
     store = Store(folder)
     for asked in observations(runs.stages[0], runs.seeds[0]):

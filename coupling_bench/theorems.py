@@ -116,12 +116,14 @@ def check(
 def agreement(obtained: npt.ArrayLike, expected: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Return the slack of an equality: minus the distance of its sides, relative to their size.
 
-    -|a - b| / (1 + |a| + |b|), of the shape of the sides; equal infinities agree.
+    -|a - b| / (1 + |a| + |b|), of the shape of the sides, from -1 to 0. Equal infinities agree, and
+    nothing is further from each other than an infinity and a number.
     """
     a, b = np.broadcast_arrays(np.asarray(obtained, float), np.asarray(expected, float))
-    same = a == b
     with np.errstate(invalid="ignore"):
-        return np.where(same, 0.0, -np.abs(a - b) / (1 + np.abs(a) + np.abs(b)))
+        distance = np.abs(a - b) / (1 + np.abs(a) + np.abs(b))
+    one_is_infinite = np.isinf(a) ^ np.isinf(b)
+    return -np.where(a == b, 0.0, np.where(one_is_infinite, 1.0, distance))
 
 
 def _describe(where: Sequence[str] | Mapping[str, npt.ArrayLike] | None, index: int) -> str:

@@ -1,10 +1,14 @@
 """Observations made by hand, for measures: no model, no store on disk but the entries written."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from coupling_bench import synthetic
+from coupling_bench.measures import policies
 from coupling_bench.pipelines import observations
 from coupling_bench.runs import Observation, Runs
+from coupling_bench.theory.tilting import tilt
 from tests.tiny import recipe
 
 ANSWERS = ["acceptable", "unacceptable"]
@@ -45,16 +49,26 @@ def random_observation(seed: int, items: int = 30, snapshots: int = 3) -> Observ
     return observation(np.log(p[..., :2]), generator.integers(0, 2, items))
 
 
+def policy(seed: int) -> Observation:
+    """A random policy that answers three times in four, so that no outcome is near rounding."""
+    draw = np.random.default_rng(seed)
+    return observation(np.log(draw.dirichlet([9, 6, 5], (1, 30))[..., :2]), draw.integers(0, 2, 30))
+
+
+def tilted(seen: Observation, beta: float) -> Observation:
+    """The observation of the policy of Eq. 8."""
+    answers = tilt(policies.outcomes(seen), policies.outcome_rewards(seen), beta)[:, :2]
+    return replace(seen, answer_logps=np.log(answers)[None], steps=np.array([0]))
+
+
 def store_runs(store, per_seed, node="sft", stage=None) -> Runs:
     """Write one observation a seed into ``store``, as the probe would, and return their Runs.
 
-    They are of ``stage``, or of the recipe's SFT.
+    They are of ``stage``, or of the recipe's SFT, with their seeds; a list has a stage for each.
     """
-    from dataclasses import replace
-
-    stage = stage or recipe().sft
-    stages = tuple(replace(stage, seed=seed) for seed in range(len(per_seed)))
+    if not isinstance(stage, list):
+        stage = [replace(stage or recipe().sft, seed=seed) for seed in range(len(per_seed))]
     for seed, seen in enumerate(per_seed):
-        for spec in observations(stages[seed], seed):
+        for spec in observations(stage[seed], seed):
             store.get_or_make(spec, lambda folder, seen=seen: synthetic.write(seen, folder))
-    return Runs(node=node, seeds=tuple(range(len(stages))), stages=stages, store=store)
+    return Runs(node=node, seeds=tuple(range(len(stage))), stages=tuple(stage), store=store)

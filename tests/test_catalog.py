@@ -14,12 +14,14 @@ def read(tmp_path, text):
     return catalog.read(path)
 
 
-def test_the_shipped_entries_are_there_and_all_but_embedded_want_a_gpu():
+def test_the_shipped_entries_are_there_and_all_but_the_small_want_a_gpu():
     entries = catalog.read(MODELS)
     assert list(entries) == [
-        "embedded", "embedded-25m", "qwen3-0.6b", "qwen3-0.6b-base", "smollm2-135m", "pythia-160m",
+        "embedded", "embedded-small", "embedded-large", "embedded-25m",
+        "qwen3-0.6b", "qwen3-0.6b-base", "smollm2-135m", "pythia-160m",
     ]  # fmt: skip
-    assert [name for name, entry in entries.items() if not entry.gpu] == ["embedded"]
+    on_a_laptop = ["embedded", "embedded-small", "embedded-large"]
+    assert [name for name, entry in entries.items() if not entry.gpu] == on_a_laptop
     assert [name for name, entry in entries.items() if entry.default] == ["embedded", "qwen3-0.6b"]
     assert all(len(e.revision or "") == 40 for e in entries.values() if e.source)
     shape = entries["embedded-25m"].shape

@@ -30,21 +30,20 @@ def policy(sure, seed):
     return observation(np.log(np.where(right, p[..., None], 1 - p[..., None])), TRUTH)
 
 
-@pytest.fixture
-def policies(tmp_path):
+@pytest.fixture(scope="module")
+def policies(tmp_path_factory):
     """Runs of policies that are so sure of the truth, three seeds each."""
 
-    def policies(sure, name):
-        seen = [policy(sure, seed) for seed in range(3)]
-        return store_runs(Store(tmp_path / name), seen, name)
+    def policies(sure):
+        store = Store(tmp_path_factory.mktemp("store"))
+        return store_runs(store, [policy(sure, seed) for seed in range(3)])
 
     return policies
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def runs(policies):
-    healthy = {node: policies(sure, node) for node, sure in HEALTHY.items()}
-    return healthy.__getitem__
+    return {node: policies(sure) for node, sure in HEALTHY.items()}.__getitem__
 
 
 def test_healthy_policies_are_green(runs):
@@ -78,7 +77,7 @@ def test_each_planted_defect_turns_its_suite_red(runs, policies, tmp_path, defec
             runs(stage), lambda seen: synthetic.always(seen, 0), tmp_path / "broken"
         )
     else:
-        broken = policies(sure, "broken")
+        broken = policies(sure)
     decision = replay(suite(name), runs, {stage: broken})
     assert redness(decision) == 1.0, decision.message
     assert decision.outcome == outcome, decision.message

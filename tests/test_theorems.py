@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from coupling_bench.theorems import Theorem, check
+from coupling_bench.theorems import Theorem, agreement, check
 
 ROOT = Path(__file__).parents[1]
 TRUE = Theorem(sentence="squares are not negative", cites="school")
@@ -30,6 +30,12 @@ def test_a_theorem_fails_exactly_where_an_instance_breaks_it_and_a_false_one_pas
     assert held.record["instances"] == len(slack)
     assert held.record["violations"] == sum(value < -tolerance for value in slack)
     assert held.record["least_slack"] == min(slack)
+
+
+def test_the_slack_of_an_equality_is_how_far_its_sides_are_apart_relative_to_their_size():
+    infinity = float("inf")
+    found = agreement([1.0, 1e6, infinity, infinity, 0.0], [1.0, 1e6 + 1, infinity, 5.0, -0.0])
+    assert found.tolist() == pytest.approx([0.0, -1 / 2e6, 0.0, -1.0, 0.0])
 
 
 def test_the_message_names_the_instance_with_the_least_slack():

@@ -142,6 +142,18 @@ def test_one_suite_alone_asks_for_what_it_needs_alone(cold, store, tmp_path):
     assert {stage["node"] for stage in record["stages"]} == {"base", "rl", "rl_then_sft"}
 
 
+def test_bounds_are_checked_at_every_run_that_the_session_has(cold, store, tmp_path):
+    """Both orders, and what another suite asks for: RLOO here, and no DPO."""
+    done = run("suites/bounds", "suites/test_rloo_after_sft_raises_the_sft_loss.py", "--scale",
+               "smoke", "--seeds", "2", store=store, reports=tmp_path)  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    tables = json.loads((tmp_path / "record.json").read_text())["tables"]
+    within = {"base", "sft", "sft_then_rl", "rl", "rl_then_sft", "sft_then_rloo"}
+    assert {row["node"] for row in tables["bounds"]} == {*within, "finals"}
+    assert {row["node"] for row in tables["policies"]} == within - {"base"}
+    assert all(row["least_slack"] > -1e-5 for row in tables["bounds"])
+
+
 def test_under_xdist_each_stage_trains_once_and_the_controller_writes_the_record(cold, tmp_path):
     """Two workers with an empty store, one seed: the numbers are those of one process."""
     done = run(*TWO, "--scale", "smoke", "--seeds", "1", "-n", "2", "--workers", "1",

@@ -1,4 +1,4 @@
-"""What the tables of the controls hold: an effect beside what explains it, one row a seed."""
+"""What the tables of the controls hold: an effect beside what else makes one, one row a seed."""
 
 from __future__ import annotations
 
@@ -15,38 +15,29 @@ from coupling_bench.runs import Array, Runs, Split, observe
 Rows = list[dict[str, Any]]
 
 
-def beside_rl(control: Runs, start: Runs, rl: Runs, held_out: Split) -> Rows:
-    """Return the rows of a control in the table ``controls``, and those of RL itself.
+def beside_rl(stage: Runs, start: Runs, rl: Runs, held_out: Split) -> Rows:
+    """Return the rows of a stage in the table ``controls``: what it does to where RL begins too.
 
-    Of a stage that begins at ``start``, as RL does: ``loss_change`` and ``reward_change`` in
-    nats/sequence and reward, ``distance`` of the weights, ``kl`` = E KL(start || stage) in
-    nats/sequence (None where answers are open), ``excess_loss`` = RL's change of the loss minus the
-    stage's. RL's own excess is 0.
+    ``loss_change`` and ``reward_change`` from the start, in nats/sequence and reward; ``distance``
+    of the weights from the start's; ``kl`` = E KL(start || stage) in nats/sequence, None where
+    answers are open; ``excess_loss`` = RL's change of the loss minus the stage's, in nats/sequence.
 
     Args:
-        control: the stage.
-        start: what the control and RL begin with.
+        stage: a control, or RL itself.
+        start: what it and RL begin with.
         rl: RL from there.
         held_out: the prompts.
     """
-    excess = sft_loss(rl, held_out) - sft_loss(control, held_out)
-    return [
-        *_changes("rl", rl, start, np.zeros(len(rl.seeds)), held_out),
-        *_changes(control.node, control, start, excess, held_out),
-    ]
-
-
-def _changes(name: str, stage: Runs, start: Runs, excess: Array, held_out: Split) -> Rows:
     columns = {
         "loss_change": sft_loss(stage, held_out) - sft_loss(start, held_out),
         "reward_change": expected_reward(stage, held_out) - expected_reward(start, held_out),
         "distance": distance(stage, start),
         "kl": reverse_kl(start, stage, held_out),
-        "excess_loss": excess,
+        "excess_loss": sft_loss(rl, held_out) - sft_loss(stage, held_out),
     }
     return [
         {
-            "control": name,
+            "control": stage.node,
             "seed": seed,
             **{c: None if values is None else float(values[i]) for c, values in columns.items()},
         }

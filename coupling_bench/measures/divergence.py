@@ -25,15 +25,6 @@ def reverse_kl(runs: Runs, reference: Runs, prompts: Split) -> Array | None:
     return np.array([kl_by_item(policy, other).mean() for policy, other in pairs])
 
 
-def forward_kl(runs: Runs, reference: Runs, prompts: Split) -> Array | None:
-    """KL(reference || policy) of the final checkpoints at temperature 1, nats/sequence, ``(S,)``.
-
-    ``reverse_kl`` with the policies exchanged. Where the reference is the demonstrators' own policy
-    it is the rise of the SFT loss; RL's Razor (arXiv:2509.04259) finds that it predicts forgetting.
-    """
-    return reverse_kl(reference, runs, prompts)
-
-
 def frequency_shift(runs: Runs, prompts: Split) -> Array | None:
     """KL(mean p_D || mean pi) of the answers' frequencies over all prompts, nats, ``(S,)``.
 

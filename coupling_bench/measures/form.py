@@ -2,8 +2,8 @@
 
 Where a closed set of answers says each label in two forms (``tasks.forms``), the chain rule splits
 the loss: -log pi(y) = -log pi(label of y) - log pi(y | label of y), with pi(label) the sum over its
-forms. Where it has one form, the second part is 0. Both parts take pi over the closed set with what
-is left for anything else, so they add up to the SFT loss exactly.
+forms. Both parts add up to the SFT loss exactly; where a label has one form the second is 0. What
+the policy leaves to no answer at all is missing from its labels, and so counts with the first.
 """
 
 from __future__ import annotations

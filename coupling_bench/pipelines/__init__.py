@@ -9,10 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coupling_bench.pipelines import controls, demonstrators, fixed_points, spine, trainers
+from coupling_bench.pipelines import (
+    controls,
+    demonstrators,
+    fixed_points,
+    landscape,
+    spine,
+    trainers,
+    validity,
+)
 from coupling_bench.pipelines.observing import (
     SplitName,
     evaluation,
+    landscape_of,
     observation,
     observations,
     observed_splits,
@@ -30,13 +39,14 @@ __all__ = [
     "Recipe",
     "SplitName",
     "evaluation",
+    "landscape_of",
     "lineage",
     "observation",
     "observations",
     "observed_splits",
 ]
 
-FAMILIES = (spine, trainers, fixed_points, demonstrators, controls)
+FAMILIES = (spine, trainers, fixed_points, demonstrators, controls, validity, landscape)
 
 NODES: dict[str, Node] = {name: node for family in FAMILIES for name, node in family.NODES.items()}
 

@@ -1,6 +1,7 @@
 """Controls: what else raises the SFT loss or lowers the reward, and what must do neither.
 
-Each is the spine with one thing changed. Their curves are not drawn, so that few snapshots do.
+Each is the spine with one thing changed. Their curves are not drawn, so that few snapshots do; and
+where it does not matter how far SFT comes, because nothing is to be learnt, it has one epoch.
 """
 
 from __future__ import annotations

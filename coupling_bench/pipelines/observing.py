@@ -11,7 +11,9 @@ from coupling_bench.specs import (
     ColaSpec,
     EvaluationSpec,
     ExactSpec,
+    FlowSpec,
     JsonlSpec,
+    LandscapeSpec,
     ObservationSpec,
     SnapshotSpec,
     StageSpec,
@@ -27,8 +29,10 @@ OBSERVED: tuple[tuple[SplitName, Literal["all", "last"]], ...] = (
     ("out_of_domain", "last"),
 )
 """What is observed of every stage: (split, snapshots)."""
-OBSERVED_OF_MANY = OBSERVED[:1]
-"""What is observed of stages that come by the dozen: exact training, and where it starts."""
+OBSERVED_OF_EXACT = OBSERVED[:1]
+"""What is observed of exact training, whose stages come by the dozen."""
+SMOOTHNESS_POINTS = 5
+"""Snapshots of an SFT flow at which the largest eigenvalue of the loss's Hessian is found."""
 
 
 def observed_splits(task: TaskSpec) -> tuple[SplitName, ...]:
@@ -37,9 +41,29 @@ def observed_splits(task: TaskSpec) -> tuple[SplitName, ...]:
     return tuple(split for split, _ in OBSERVED if split == "held_out" or split in given)
 
 
-def observations(stage: StageSpec, seed: int) -> tuple[ObservationSpec, ...]:
+def observations(stage: StageSpec, seed: int) -> tuple[ObservationSpec | LandscapeSpec, ...]:
     """Return the observations that the measures need of one stage, for the run of one seed."""
-    many = isinstance(stage, ExactSpec | SnapshotSpec)
+    if isinstance(stage, FlowSpec):
+        return (landscape_of(stage),)
+    if isinstance(stage, SnapshotSpec):  # what it is stands among the snapshots of its stage
+        return ()
+    return _of_split(stage, seed)
+
+
+def landscape_of(flow: FlowSpec) -> LandscapeSpec:
+    """Return what is observed of a flow.
+
+    Of SFT the smoothness of the loss along the path, which later moves are judged by; of RL the
+    spectrum where it starts, which its moves are projected on.
+    """
+    if flow.objective == "reward":
+        return LandscapeSpec(of=flow, spectra_at=(0,))
+    last = len(flow.stored) - 1
+    spaced = [round(k * last / (SMOOTHNESS_POINTS - 1)) for k in range(SMOOTHNESS_POINTS)]
+    return LandscapeSpec(of=flow, smoothness_at=tuple(flow.stored[k] for k in spaced))
+
+
+def _of_split(stage: StageSpec, seed: int) -> tuple[ObservationSpec, ...]:
     task = stage.task
     temperature, top_p, samples = PAPER_TEMPERATURE, PAPER_TOP_P, 0
     if isinstance(task, JsonlSpec):
@@ -56,7 +80,7 @@ def observations(stage: StageSpec, seed: int) -> tuple[ObservationSpec, ...]:
             sampling_top_p=top_p,
             samples=samples,
         )
-        for split, snapshots in (OBSERVED_OF_MANY if many else OBSERVED)
+        for split, snapshots in (OBSERVED_OF_EXACT if isinstance(stage, ExactSpec) else OBSERVED)
         if split in observed_splits(task)
     )
 
@@ -67,11 +91,11 @@ def observation(stage: StageSpec, seed: int, split: str) -> ObservationSpec:
     Raises:
         LookupError: such stages are not observed on this split.
     """
-    of_stage = {spec.split: spec for spec in observations(stage, seed)}
+    of_stage = {spec.split: spec for spec in _of_split(stage, seed)}
     if split not in of_stage:
         raise LookupError(
-            f"observation: {type(stage).__name__} is observed on {', '.join(of_stage)} alone, and "
-            f"{split} was asked for. Measure it there."
+            f"observation: a {type(stage).__name__} is not observed on {split}, only on "
+            f"{', '.join(of_stage) or 'nothing: measure the stage that it is a snapshot of'}."
         )
     return of_stage[split]  # type: ignore[index]
 

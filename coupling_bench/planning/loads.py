@@ -16,6 +16,7 @@ from coupling_bench.specs import (
     EvaluationSpec,
     ExactSpec,
     ImportSpec,
+    LandscapeSpec,
     ObservationSpec,
     OnlineSpec,
     PerturbSpec,
@@ -46,11 +47,14 @@ class Load:
 def load_of(spec: Spec | TrainingSpec) -> Load:
     """Return what a node computes; nothing for what trains nothing, and for evaluations.
 
-    How much lm-eval's tasks hold is not known before they are fetched. Exact training, which is
-    for models of a laptop, is not planned. A random step scores a few hundred prompts some twenty
+    How much lm-eval's tasks hold is not known before they are fetched. Exact training and its
+    landscape, which are for models of a laptop, are not planned. A random step scores a few hundred prompts some twenty
     times.
     """
-    if isinstance(spec, ImportSpec | SnapshotSpec | ExactSpec | PerturbSpec | EvaluationSpec):
+    if isinstance(
+        spec,
+        ImportSpec | SnapshotSpec | ExactSpec | PerturbSpec | LandscapeSpec | EvaluationSpec,
+    ):
         return Load()
     task = spec.of.task if isinstance(spec, ObservationSpec) else spec.task
     sizes = lengths(model_of(spec), task, split_of(spec))

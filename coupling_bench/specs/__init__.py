@@ -12,6 +12,7 @@ from typing import Any
 from typing_extensions import TypeIs
 
 from coupling_bench.specs.exact import ExactSpec
+from coupling_bench.specs.landscape import FlowSpec, LandscapeSpec
 from coupling_bench.specs.marks import EXECUTION, OURS
 from coupling_bench.specs.models import AnyModel, CheckpointSpec, LoraSpec, ModelSpec
 from coupling_bench.specs.observing import EvaluationSpec, ObservationSpec
@@ -39,10 +40,12 @@ __all__ = [
     "DPOSpec",
     "EvaluationSpec",
     "ExactSpec",
+    "FlowSpec",
     "GRPOSpec",
     "GrammarSpec",
     "ImportSpec",
     "JsonlSpec",
+    "LandscapeSpec",
     "LoraSpec",
     "ModelSpec",
     "ObservationSpec",
@@ -62,12 +65,12 @@ __all__ = [
     "root",
 ]
 
-Spec = StageSpec | ObservationSpec | EvaluationSpec
+Spec = StageSpec | ObservationSpec | LandscapeSpec | EvaluationSpec
 
 
 def is_stage(spec: Spec | TrainingSpec) -> TypeIs[StageSpec]:
     """Say whether ``spec`` leaves a checkpoint, and is not what is asked of one."""
-    return not isinstance(spec, ObservationSpec | EvaluationSpec)
+    return not isinstance(spec, ObservationSpec | LandscapeSpec | EvaluationSpec)
 
 
 def parent(spec: Spec) -> StageSpec | None:

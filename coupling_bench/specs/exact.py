@@ -50,3 +50,7 @@ class ExactSpec:
     weight_decay: float = 0.0
     max_grad_norm: float = 0.0
     """The gradient's norm is cut to it; 0: never."""
+
+    def stores(self, step: int) -> bool:
+        """Say whether a snapshot is stored after ``step`` steps; after the last one always is."""
+        return step % self.snapshot_every == 0

@@ -23,9 +23,11 @@ RUNNERS = {
     "RLOOSpec": "coupling_bench.stages.rloo",
     "DPOSpec": "coupling_bench.stages.dpo",
     "ExactSpec": "coupling_bench.stages.exact",
+    "FlowSpec": "coupling_bench.stages.exact",
     "SnapshotSpec": "coupling_bench.stages.snapshot",
     "PerturbSpec": "coupling_bench.stages.perturb",
     "ObservationSpec": "coupling_bench.probes",
+    "LandscapeSpec": "coupling_bench.landscape.observing",
     "EvaluationSpec": "coupling_bench.harness.evaluating",
 }
 

@@ -32,7 +32,7 @@ def run(spec: ExactSpec, start: Path, folder: Path) -> dict[str, Any]:
     optimizer = _optimizer(spec, model)
     name, log = address(spec), []
     for step, chosen in enumerate(batches(spec, len(objective))):
-        if step % spec.snapshot_every == 0:
+        if spec.stores(step):
             models.save_snapshot(model, folder, step)
         for group in optimizer.param_groups:
             group["lr"] = spec.learning_rate * min(1.0, (step + 1) / max(spec.warmup_steps, 1))

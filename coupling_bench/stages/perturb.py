@@ -6,7 +6,7 @@ loss is told from what a step without any purpose does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from coupling_bench.whole_rows import WholeRows
 MOST_DOUBLINGS, MOST_HALVINGS = 12, 40
 TOGETHER = 128
 """Prompts at a time."""
+ROUNDING = 1e-6
+"""Probabilities of answers, computed in fp32 and added up, are known to about so much."""
 
 
 def run(spec: PerturbSpec, start: Path, folder: Path) -> dict[str, Any]:
@@ -35,52 +37,73 @@ def run(spec: PerturbSpec, start: Path, folder: Path) -> dict[str, Any]:
     quiet_libraries()
     model, tokenizer = models.load(start, model_of(spec), dtype="float32")
     trained = [weights for weights in model.parameters() if weights.requires_grad]
-    answers = _answers(spec, model, tokenizer) if spec.matched == "kl" else None
-    end, end_answers = _copy(trained), answers() if answers else None
+    end = _copy(trained)
     models.load_snapshot(model, start, 0)
-    begin = _copy(trained)
-    norm = _norm([b - a for a, b in zip(begin, end, strict=True)])
+    ray = _Ray(trained, spec.seed)
+    norm = _norm([b - a for a, b in zip(ray.origin, end, strict=True)])
     if norm == 0.0:
         raise ValueError(f"{address(spec)}: {address(spec.start)} ended where it began: no length.")
-    direction = _direction(trained, spec.seed)
 
-    def go(length: float) -> None:
-        with torch.no_grad():
-            for weights, origin, along in zip(trained, begin, direction, strict=True):
-                weights.copy_(origin + length * along)
-
-    length, facts = norm, {}
-    if answers is not None and end_answers is not None:
-        before = answers()
-        target = _divergence(before, end_answers)
-
-        def divergence(length: float) -> float:
-            go(length)
-            return _divergence(before, answers())
-
-        length, found = _match(divergence, target, norm, spec)
-        facts = {"kl": found, "kl_of_the_stage": target}
-    go(length)
+    facts: dict[str, float] = {}
+    length = norm
+    if spec.matched == "kl":
+        length, facts = _as_far(spec, ray, end, norm, _answers(spec, model, tokenizer))
+    ray.go(length)
     models.save(model, tokenizer, folder, start)
     models.end_snapshots(folder, 0)
     lengths = {"norm": length, "norm_of_the_stage": norm}
     return {"steps": 0, "snapshots": [0], "seed": spec.seed, **lengths, **facts}
 
 
-def _copy(weights: list[Any]) -> list[Tensor]:
+class _Ray:
+    """What a model's weights may be: where they are now, and any length along a direction."""
+
+    def __init__(self, weights: Sequence[Any], seed: int):
+        """Draw the direction uniformly from the unit sphere of all weights together."""
+        self.weights, self.origin = weights, _copy(weights)
+        draw = torch.Generator().manual_seed(seed)
+        parts = [torch.randn(one.shape, generator=draw) for one in weights]
+        length = _norm(parts)
+        self.direction = [(p / length).to(w) for p, w in zip(parts, weights, strict=True)]
+
+    @torch.no_grad()
+    def put(self, values: Sequence[Tensor]) -> None:
+        """Give the model other weights."""
+        for one, value in zip(self.weights, values, strict=True):
+            one.copy_(value)
+
+    def go(self, length: float) -> None:
+        """Give the model the weights at a length from the origin."""
+        along = zip(self.origin, self.direction, strict=True)
+        self.put([origin + length * direction for origin, direction in along])
+
+
+def _copy(weights: Sequence[Any]) -> list[Tensor]:
     return [one.detach().clone() for one in weights]
 
 
-def _norm(parts: list[Tensor]) -> float:
+def _norm(parts: Sequence[Tensor]) -> float:
     return float(torch.stack([part.double().square().sum() for part in parts]).sum().sqrt())
 
 
-def _direction(weights: list[Any], seed: int) -> list[Tensor]:
-    """Return a direction drawn uniformly from the unit sphere of all weights together."""
-    draw = torch.Generator().manual_seed(seed)
-    parts = [torch.randn(one.shape, generator=draw) for one in weights]
-    length = _norm(parts)
-    return [(part / length).to(one) for part, one in zip(parts, weights, strict=True)]
+def _as_far(
+    spec: PerturbSpec,
+    ray: _Ray,
+    end: Sequence[Tensor],
+    norm: float,
+    answers: Callable[[], Tensor],
+) -> tuple[float, dict[str, float]]:
+    """Return the length at which the answers differ as much as at the stage's end, and facts."""
+    before = answers()
+    ray.put(end)
+    target = _divergence(before, answers())
+
+    def divergence(length: float) -> float:
+        ray.go(length)
+        return _divergence(before, answers())
+
+    length, found = _match(divergence, target, norm, spec)
+    return length, {"kl": found, "kl_of_the_stage": target}
 
 
 def _answers(spec: PerturbSpec, model: Any, tokenizer: Any) -> Callable[[], Tensor]:
@@ -111,10 +134,6 @@ def _answers(spec: PerturbSpec, model: Any, tokenizer: Any) -> Callable[[], Tens
         return torch.cat([logps, rest], dim=1)
 
     return answers
-
-
-ROUNDING = 1e-6
-"""Probabilities of answers, computed in fp32 and added up, are known to about so much."""
 
 
 def _divergence(before: Tensor, after: Tensor) -> float:

@@ -148,7 +148,7 @@ def optimal_loss_is_known(spec: TaskSpec) -> bool:
     return isinstance(spec, GrammarSpec)
 
 
-@functools.lru_cache(maxsize=6)  # a run's own task, and those of its controls
+@functools.lru_cache(maxsize=12)  # a run's own task, those of its controls, and of each noise
 def load(spec: TaskSpec) -> Task:
     """Return the task that ``spec`` describes."""
     if spec.sentences == "shuffled":

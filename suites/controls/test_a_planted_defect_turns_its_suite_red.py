@@ -8,19 +8,23 @@ RL_RAISES = "test_rl_after_sft_raises_the_sft_loss"
 SFT_LOWERS = "test_sft_after_rl_lowers_the_expected_reward"
 
 
-@theorem(
-    "A planted defect turns its suite red",
-    cites="no theorem of a paper: the positive control of this suite",
-    assumes="the suite is green without the defect; one stage is replaced by its defective twin",
-)
+def planted(where: str, suite: str, stage: str, defective: str):
+    """A suite, the stage that is replaced, and its defective twin."""
+    says = theorem(
+        f"A defect planted in the {where} turns its suite red",
+        cites="no theorem of a paper: the positive control of this suite",
+        assumes=f"{suite} is green, and {defective} stands for {stage}",
+    )
+    return pytest.param(suite, stage, defective, id=where, marks=says)
+
+
 @pytest.mark.parametrize(
     ("suite", "stage", "defective"),
     [
-        (RL_RAISES, "sft_then_rl", "sft_then_rl_with_shuffled_rewards"),
-        (RL_RAISES, "sft", "sft_with_masked_answers"),
-        (SFT_LOWERS, "rl_then_sft", "rl_then_sft_with_wrong_labels"),
+        planted("reward", RL_RAISES, "sft_then_rl", "sft_then_rl_with_shuffled_rewards"),
+        planted("mask", RL_RAISES, "sft", "sft_with_masked_answers"),
+        planted("labels", SFT_LOWERS, "rl_then_sft", "rl_then_sft_with_wrong_labels"),
     ],
-    ids=["reward", "mask", "labels"],
 )
 def test_a_planted_defect_turns_its_suite_red(
     base, sft, sft_then_rl, rl, rl_then_sft, node, suite, stage, defective, green, replay, check,

@@ -16,7 +16,7 @@ def test_zero_learning_rate_changes_nothing(
     sft, sft_then_rl, sft_then_rl_at_zero_rate, sft_then_sft_at_zero_rate, prompts, check, table
 ):
     still = (sft_then_rl_at_zero_rate, sft_then_sft_at_zero_rate)
-    for stage in still:
+    for stage in (sft_then_rl, *still):
         table("controls", beside_rl(stage, sft, sft_then_rl, prompts))
     moved = [(distance(s, sft), greatest_change(s, sft, prompts)) for s in still]
     check(-np.array(moved), tolerance=0.0, unit="of weights, or nats")

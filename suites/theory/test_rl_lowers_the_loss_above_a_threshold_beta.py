@@ -17,8 +17,8 @@ from coupling_bench.theory.threshold import (
 from coupling_bench.theory.tilting import loss_change, tilt
 
 DERIVED = "derived from arXiv:2601.07389v1, Eq. 8: f(lambda) is convex with f(0) = 0"
-ROUNDING = 2e-12
 UNIT = "nats/sequence, relative to 1 + w / beta"
+ROUNDING = 2e-12
 """``threshold.SAME`` of w is what J_D may be off, and J_D / beta is part of the loss change."""
 FACTORS = np.array([1e-2, 0.3, 0.9, 0.999, 1.001, 1.1, 3.0, 100.0])
 """Multiples of beta* (or of a drawn beta) at which the sign is looked at."""
@@ -64,7 +64,7 @@ def test_rl_lowers_the_loss_above_one_threshold_beta_and_raises_it_below(cases, 
 
 @theorem(
     "beta* = E Var(r) / (2 (J_D - J_SFT)), but for a factor within e^(w / beta*)",
-    cites="derived: f = 0 by |K'''| <= w K'' of the log partition; close where beta* >> w",
+    cites="derived: f = 0, and a tilt of 1/beta scales variances by at most e^(w / beta)",
     assumes="J_SFT < J_D < E r_max; the gap may be 1e-12 w, known to a hundredth",
 )
 def test_far_above_the_rewards_the_threshold_is_half_the_variance_over_the_gap(cases, check):

@@ -12,7 +12,7 @@ from coupling_bench.theory.softmax import (
     squared_gradient_norm,
 )
 
-DERIVED = "derived from KL <= chi^2; arXiv:2601.07389v2 assumes PL"
+DERIVED = "derived from KL <= chi^2; PL is named in the abstract of arXiv:2601.07389v2"
 
 
 @theorem(
@@ -101,7 +101,7 @@ def test_the_pl_slope_is_two_for_one_hot_demonstrations_and_one_for_others(check
 
 @theorem(
     "there is a mu > 0 with ||grad_z L||^2 >= 2 mu (L - L*) at every policy",
-    cites="PL as arXiv:2601.07389v2 assumes it, for one-hot demonstrations",
+    cites="PL, which the abstract of arXiv:2601.07389v2 names, for one-hot demonstrations",
     false=True,
 )
 def test_no_pl_constant_holds_for_one_hot_demonstrations(check):

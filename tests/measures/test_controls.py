@@ -20,11 +20,11 @@ def answering(folder, *probabilities, node="sft"):
 def test_a_control_stands_beside_rl_with_what_both_do_to_their_start(tmp_path, monkeypatch):
     monkeypatch.setattr(controls, "distance", lambda runs, start: np.array([3.0, 4.0]))
     start = answering(tmp_path / "start", 0.9, 0.9)
-    rl = answering(tmp_path / "rl", 0.99, 0.999)
+    rl = answering(tmp_path / "rl", 0.99, 0.999, node="sft_then_rl")
     other = answering(tmp_path / "other", 0.5, 0.8, node="sft_then_sft")
-    rows = controls.beside_rl(other, start, rl, HELD_OUT)
+    rows = [row for stage in (rl, other) for row in controls.beside_rl(stage, start, rl, HELD_OUT)]
     assert [(row["control"], row["seed"]) for row in rows] == [
-        ("rl", 0), ("rl", 1), ("sft_then_sft", 0), ("sft_then_sft", 1),
+        ("sft_then_rl", 0), ("sft_then_rl", 1), ("sft_then_sft", 0), ("sft_then_sft", 1),
     ]  # fmt: skip
 
     def loss(p):

@@ -20,7 +20,7 @@ HELD_OUT = Split(name="held_out")
 GRPO = replace(recipe().rl, beta=0.7, scale_rewards="none", num_generations=5)
 
 
-def expected_step(p, start, rewards, beta, group):
+def expected_step(p, start, rewards, beta, group, scaled=False):
     """Expected gradient of one prompt's logits by TRL's loss, over every group that can be drawn.
 
     An advantage is the reward less the group's mean; the penalty's gradient is that of k3 with the
@@ -29,7 +29,10 @@ def expected_step(p, start, rewards, beta, group):
     step = np.zeros_like(p)
     for drawn in itertools.product(range(len(p)), repeat=group):
         answers = list(drawn)
-        weights = rewards[answers] - rewards[answers].mean() - beta * np.log(p / start)[answers]
+        advantages = rewards[answers] - rewards[answers].mean()
+        if scaled and advantages.any():
+            advantages /= rewards[answers].std(ddof=1)
+        weights = advantages - beta * np.log(p / start)[answers]
         score = np.eye(len(p))[answers] - p
         step += p[answers].prod() * (weights[:, None] * score).mean(axis=0)
     return step
@@ -46,6 +49,17 @@ def test_grpo_stands_still_at_the_optimum_of_the_effective_beta_and_nowhere_near
 
     assert step(fixed_point.effective_beta(stage)) < 1e-12
     assert step(stage.beta) > 0.01
+
+
+def test_on_scaled_rewards_grpo_leaves_that_optimum_for_more_reward():
+    """As the suite of the contrast arm says: a rare wrong answer weighs more than its reward."""
+    stage = replace(GRPO, beta=1.0, num_generations=8)
+    start, rewards = np.array([0.9, 0.1]), np.array([1.0, -1.0])
+    optimum = tilt(start[None], rewards[None], fixed_point.effective_beta(stage))[0]
+    stand = expected_step(optimum, start, rewards, stage.beta, 8)
+    leave = expected_step(optimum, start, rewards, stage.beta, 8, scaled=True)
+    assert np.abs(stand).max() < 1e-12
+    assert leave[0] > 0.001
 
 
 def test_without_a_penalty_there_is_no_effective_beta():

@@ -9,6 +9,7 @@ from coupling_bench import synthetic
 from coupling_bench.measures import divergence, invariants, pairs
 from coupling_bench.pipelines import observations
 from coupling_bench.runs import Split
+from coupling_bench.specs import ColaSpec
 from coupling_bench.store import Store
 from coupling_bench.theorems import Theorem, check
 from tests.observations import observation, random_observation, store_runs
@@ -91,6 +92,16 @@ def test_demonstrators_of_another_noise_break_the_threshold_bounds(tmp_path):
     seen = observation(np.log(p), [0] * 5, label_noise=0.4)
     runs = store_runs(Store(tmp_path), [seen])
     assert judged("KL identity", pairs.along(runs, HELD_OUT)).outcome == "failed"
+
+
+def test_on_real_data_the_bounds_hold_of_what_was_demonstrated(tmp_path):
+    seen = random_observation(4)
+    seen = replace(seen, demonstrated=(seen.rewards > 0) * 1.0)
+    stage = replace(recipe().sft, task=ColaSpec(files=(), pretraining_share=0.5))
+    runs = store_runs(Store(tmp_path), [seen], stage=stage)
+    (these,) = pairs.along(runs, HELD_OUT)
+    assert these.least_loss == 0.0
+    assert {judged(bound, [these]).outcome for bound in invariants.BOUNDS} == {"passed"}
 
 
 def test_a_table_says_where_the_slack_is_least(runs):

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -147,21 +148,31 @@ def test_sft_and_rl_of_one_seed_see_the_same_prompts_and_each_as_often():
     assert counts.tolist() == [2] * 20
 
 
-def test_a_snapshot_is_the_checkpoint_that_the_run_was(sft, tmp_path):
-    folder = tmp_path / "snapshot"
-    for step in (5, 12):
-        folder = tmp_path / str(step)
-        (tmp_path / sft.name).exists() or (tmp_path / sft.name).symlink_to(sft)
-        folder.mkdir()
-        facts = snapshot.run(SnapshotSpec(start=SFT, step=step), tmp_path / sft.name, folder)
-        assert facts["snapshots"] == models.snapshot_steps(folder) == [step]
-        found, _ = models.load(folder, dtype="float64")
-        expected, _ = models.load(sft, dtype="float64")
-        if step == 5:
-            models.load_snapshot(expected, sft, 5)
-        assert torch.equal(weights(found), weights(expected))
+@pytest.mark.parametrize("step", [5, 12])
+def test_a_snapshot_is_the_checkpoint_that_the_run_was(sft, tmp_path, step):
+    """Its links lead to the entry beside it, wherever the store lies; the last is the whole run."""
+    (tmp_path / "store").mkdir()
+    start, folder = tmp_path / "store" / "run", tmp_path / "store" / "snapshot"
+    shutil.copytree(sft, start)
+    folder.mkdir()
+    facts = snapshot.run(SnapshotSpec(start=SFT, step=step), start, folder)
+    assert facts["snapshots"] == models.snapshot_steps(folder) == [step]
+    moved = (tmp_path / "store").rename(tmp_path / "moved") / "snapshot"
+    found, _ = models.load(moved, dtype="float64")
+    expected, _ = models.load(sft, dtype="float64")
+    if step == 5:
+        models.load_snapshot(expected, sft, 5)
+    assert torch.equal(weights(found), weights(expected))
+
+
+def test_a_step_that_was_not_stored_is_no_snapshot(sft, tmp_path):
     with pytest.raises(ValueError, match=r"no snapshot after 7 .* after 0, 5, 10, 12"):
         snapshot.run(SnapshotSpec(start=SFT, step=7), sft, tmp_path)
+
+
+def test_parameters_are_counted_from_the_file_with_tied_ones_once(sft):
+    model, _ = models.load(sft)
+    assert models.parameters(sft) == sum(p.numel() for p in model.parameters())
 
 
 def test_numbers_that_are_not_finite_stop_the_stage(base, tmp_path):

@@ -1,0 +1,26 @@
+"""Whatever RL does, it raises the SFT loss where SFT is nearer to its optimum than a threshold."""
+
+import pytest
+
+from coupling_bench import theorem
+from coupling_bench.measures.validity import below_threshold, column, columns, rows
+from coupling_bench.pipelines.validity import SMALL
+
+pytestmark = pytest.mark.usefixtures("map_rl", *SMALL.sft_then_rl().values())
+
+
+@theorem(
+    "RL raises the SFT loss by 2 (J_RL - J_D)^2 / w^2 - epsilon, where that is above 0",
+    cites="derived from Pinsker's inequality; it is not in arXiv:2601.07389",
+    assumes="any demonstrators, any start, any RL: ten cells a seed where epsilon is below",
+)
+def test_rl_raises_the_sft_loss_below_the_threshold(loss_cells, size, table, check):
+    table("map_sft_then_rl", rows(loss_cells, size))
+    cells = below_threshold(loss_cells, at_least=10)
+    least = column(cells, "lower_bound") - column(cells, "epsilon")
+    check(
+        column(cells, "loss_change") - least,
+        tolerance=0.0,
+        unit="nats/sequence",
+        where=columns(cells, "label_noise", "sft_step", "rl_step", "seed", "loss_change"),
+    )
