@@ -25,7 +25,9 @@ def group_beta(stage: GRPOSpec) -> float:
 
     The mean that a group of G subtracts from a reward holds that reward itself, so the expected
     gradient of the reward is (G - 1) / G of J's, while the penalty's is whole. Rewards must not be
-    divided by their spread. Source: derived.
+    divided by their spread. Trap: TRL's penalty leaves out what a token does to the divergence of
+    later ones, so it is whole where an answer's first token decides it, as of the shipped tasks;
+    where later tokens are open too, GRPO goes elsewhere. Source: derived.
 
     Raises:
         ValueError: there is no penalty, and so no optimum.

@@ -62,6 +62,24 @@ def test_on_scaled_rewards_grpo_leaves_that_optimum_for_more_reward():
     assert leave[0] > 0.001
 
 
+@pytest.mark.parametrize(("later", "stands"), [(0.0, True), (0.5, False)])
+def test_grpo_goes_elsewhere_where_a_later_token_is_open_too(later, stands):
+    """Answers ac, ad and b: after a, a second token is drawn; TRL counts each token's own KL.
+
+    The step of the first token's logit at Eq. 8's optimum, for an infinite group.
+    """
+    start, rewards = np.array([0.5 * (1 - later), 0.5 * later, 0.5]), np.array([1.0, -1.0, -0.2])
+    optimum = tilt(start[None], rewards[None], 0.7)[0]
+    first, first_start = optimum[:2].sum(), start[:2].sum()
+    score = np.array([1 - first, 1 - first, -first])
+    ratio = np.log([first / first_start] * 2 + [(1 - first) / (1 - first_start)])
+    step = (optimum * score * (rewards - 0.7 * ratio)).sum()
+    assert (abs(step) < 1e-12) == stands
+    if not stands:
+        whole = (optimum * score * (rewards - 0.7 * np.log(optimum / start))).sum()
+        assert abs(whole) < 1e-12 < 0.01 < step
+
+
 def test_without_a_penalty_there_is_no_beta_of_a_group():
     with pytest.raises(ValueError, match="needed a penalty"):
         fixed_point.group_beta(replace(GRPO, beta=0.0))

@@ -81,8 +81,8 @@ def view(record: Record) -> list[Chapter]:
         Chapter(
             id="controls",
             title="Controls",
-            says="What of an effect is RL’s, what any change of the weights would do, and what a "
-            "label prior explains.",
+            says="What of an effect is RL’s, what any change of the weights would do, and what "
+            "there is with a label prior alone.",
             charts=controls.charts(record),
             tables=controls.defects(record),
         ),
