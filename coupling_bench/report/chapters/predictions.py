@@ -141,8 +141,8 @@ def _scatter(
         for (name,), found in grouped(points, "node").items()
     ]  # fmt: skip
     skewed = is_skewed([row[key] for row in points for key in (predicted, "loss_change")])
-    keys = ("node", "scale_rewards", "beta", "seed", "effective_beta", predicted, "loss_change",
-            "ratio", "kl_to_tilted", "reward", "tilted_reward")  # fmt: skip
+    keys = ("node", "scale_rewards", "beta", "seed", "group_beta", "effective_beta", predicted,
+            "loss_change", "ratio", "kl_to_tilted", "reward", "tilted_reward")  # fmt: skip
     return chart(
         title, says, series, Axis(title=f"predicted {LOSS}", signed=skewed),
         Axis(title=f"measured {LOSS}", signed=skewed),
