@@ -46,7 +46,7 @@ def beside_rl(stage: Runs, start: Runs, rl: Runs, held_out: Split) -> Rows:
 
 
 def by_prior(effect: str, whole: Array, prior_part: Array, seeds: tuple[int, ...]) -> Rows:
-    """Return an effect's rows in the table ``prior``: whole, with the prior alone, and the rest.
+    """Return the rows of an effect in the table ``prior``: whole, prior alone, and the rest.
 
     Trap: ``prior_part`` is the effect on other policies, which know the label prior alone. Where it
     is larger than the whole, ``rest`` has the other sign, and nothing is explained by the prior.

@@ -87,6 +87,12 @@ def interval(bounds: Iterable[object] | None, sign: str = "+") -> str:
     return f"{left}, {right}"
 
 
+def ranged(middle: object, low: object, high: object, sign: str = "-") -> str:
+    """A mean with the range that it is the mean of; the mean alone where that is one point."""
+    told = number(middle, sign)
+    return told if low == high else f"{told} ({number(low, sign)} to {number(high, sign)})"
+
+
 def within(bounds: Iterable[object] | None) -> str:
     """The range that a precondition asks for, in words."""
     low, high = bounds or (None, None)

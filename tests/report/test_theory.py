@@ -251,7 +251,22 @@ def test_the_sentence_says_when_to_stop_if_that_was_measured():
     record = {"tables": {"pareto": pareto([0.1, 0.3], [0.2, 0.2]), "duration": best}, "curves": []}
     ((_, (sentence,)),) = practice.sentences(record)
     assert sentence.endswith(
-        "at step 30 to 31 if a nat is worth 0.5 reward; the run’s first third foretold 29."
+        "at step 30 to 31 if a nat is worth 0.500 reward; the run’s first third foretold 29."
+    )
+
+
+def test_prices_of_each_seeds_own_are_told_together():
+    """The price is each run's own rate of exchange, and half and twice of it."""
+    best = [
+        {"run": "sft_then_rl", "seed": s, "weight": rate * (1 + s / 10), "observed": 40 / rate}
+        for s in (0, 1)
+        for rate in (2, 1)
+    ]
+    record = {"tables": {"pareto": pareto([0.1, 0.3], [0.2, 0.2]), "duration": best}, "curves": []}
+    ((_, (sentence,)),) = practice.sentences(record)
+    assert sentence.endswith(
+        "step 40 if a nat is worth 1.050 (1.000 to 1.100) reward and "
+        "step 20 if a nat is worth 2.100 (2.000 to 2.200) reward."
     )
 
 

@@ -40,7 +40,8 @@ def charts(record: Record) -> list[Chart]:
         drawn.append(strips(
             f"With the label prior alone{where}",
             "The same stages with the sentences shuffled between prompts can learn the prior of "
-            "the answers and nothing else. Their effect is no part of the whole; it may be larger.",
+            "the answers and nothing else. Their effect is no part of the whole, and may be "
+            "larger.",
             [(node(effect), [column(found, key) for key in PARTS])
              for (effect,), found in grouped(rows, "effect").items()],
             list(PARTS.values()), "change, nats/sequence or reward",

@@ -1,9 +1,18 @@
 """How long RL should last: the front of reward against loss, and the predicted best step."""
 
 from coupling_bench.report.charts import Axis, Chart, Series, chart, style
-from coupling_bench.report.rows import Record, column, known, numbers, once, settings, table
+from coupling_bench.report.rows import (
+    Record,
+    average,
+    column,
+    known,
+    numbers,
+    once,
+    settings,
+    table,
+)
 from coupling_bench.report.tables import grouped
-from coupling_bench.report.text import counted, node, plain
+from coupling_bench.report.text import counted, node, plain, ranged
 
 MOST_RUNS = 4
 
@@ -24,6 +33,22 @@ def charts(record: Record) -> list[Chart]:
         if points := known(rows, "predicted", "observed"):
             drawn.append(_predicted(where, rows, points))
     return drawn
+
+
+def by_price(rows: list[Record]) -> list[tuple[str, list[Record]]]:
+    """Rows by what a nat of loss is worth: each run and seed has a least price, a next, ...
+
+    Prices may be each seed's own, such as the rate at which its whole run exchanged the two.
+    """
+    ranks: dict[int, list[Record]] = {}
+    for same in grouped(known(rows, "weight"), "model", "task", "run", "seed").values():
+        for rank, row in enumerate(sorted(same, key=lambda row: row["weight"])):
+            ranks.setdefault(rank, []).append(row)
+    prices = [column(found, "weight") for found in ranks.values()]
+    return [
+        (ranged(average(price), min(price), max(price)), found)
+        for price, found in zip(prices, ranks.values(), strict=True)
+    ]
 
 
 def _front(name: str, rows: list[Record], best: list[Record]) -> Chart:
@@ -61,9 +86,9 @@ def _nearest(rows: list[Record], best: Record, key: str) -> Record | None:
 
 def _predicted(where: str, rows: list[Record], points: list[Record]) -> Chart:
     series = [
-        Series(name=f"{plain(weight)} reward a nat", x=column(found, "predicted"),
+        Series(name=f"{price} reward a nat", x=column(found, "predicted"),
                y=column(found, "observed"), **style(place))
-        for place, ((weight,), found) in enumerate(grouped(points, "weight").items())
+        for place, (price, found) in enumerate(by_price(points))
     ]  # fmt: skip
     ends = [row[key] for row in points for key in ("predicted", "observed")]
     low, high = max(min(ends), 1), max(max(ends), 1)
