@@ -22,7 +22,7 @@ FLOORS = [
         "verifiers",
     },
     {"stages", "executors", "graph", "planning"},
-    {"probes", "runs", "synthetic", "statistics"},
+    {"probes", "runs", "landscape", "synthetic", "statistics"},
     {"measures", "requirements", "views", "claims", "theorems"},
     {
         "bench",
@@ -45,7 +45,7 @@ FLOORS = [
 FLOOR_OF = {name: number for number, names in enumerate(FLOORS) for name in names}
 FILES = sorted(PACKAGE.rglob("*.py"))
 HEAVY = {"torch", "trl", "transformers", "datasets", "scipy", "pandas", "plotly", "jinja2"}
-MAY_BE_HEAVY = {"stages", "branching", "whole_rows", "callback"}
+MAY_BE_HEAVY = {"stages", "landscape", "branching", "whole_rows", "callback"}
 LAZY_UPWARD = {("scales", "tasks"), ("pipelines", "tasks")}
 """Imports inside a function that reach up: they ask CoLA's files for their identity."""
 

@@ -1,7 +1,7 @@
 """What a ``LandscapeSpec`` asks of a flow's snapshots, written as small arrays.
 
-Axes: T snapshots, V values of ``surface.VALUES``, N prompts, A answers, S snapshots with a spectrum,
-K ranks. What is not asked is NaN or not there.
+Axes: T snapshots, V values of ``surface.VALUES``, N prompts, A answers, S snapshots with a
+spectrum, K ranks. What is not asked is NaN or not there.
 """
 
 from __future__ import annotations
@@ -56,15 +56,14 @@ def run(spec: LandscapeSpec, start: Path, folder: Path) -> dict[str, Any]:
     with twice_differentiable():
         arrays = _along(spec, surface, others, path)
     objective = surface.objective
-    np.savez_compressed(
-        folder / ARRAYS,
-        **arrays,
-        demonstrated=objective.demonstrated.numpy(),
-        rewards=objective.rewards.numpy(),
-        other_reward=np.array(objective.other_reward),
-        ranks=np.array(spec.ranks),
-        weights=np.array(len(surface.weights)),
-    )
+    arrays |= {
+        "demonstrated": objective.demonstrated.numpy(),
+        "rewards": objective.rewards.numpy(),
+        "other_reward": np.array(objective.other_reward),
+        "ranks": np.array(spec.ranks),
+        "weights": np.array(len(surface.weights)),
+    }
+    np.savez_compressed(folder / ARRAYS, **arrays)  # type: ignore[arg-type]
     return {"snapshots": [step for step, _ in path], "prompts": len(objective)}
 
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from coupling_bench.pipelines import landscape_of
 from coupling_bench.runs import Array, Runs
+from coupling_bench.specs import FlowSpec
 
 LOSS, REWARD, GRPO, AMONG_ANSWERS = range(4)
 """Places of the gradients among the V."""
@@ -53,7 +54,7 @@ class Landscape:
 
     @property
     def mass_on_answers(self) -> Array:
-        """-E log pi(closed set | x), the part of epsilon that is no choice between answers, (T,)."""
+        """-E log pi(closed set|x), nats: what of epsilon is no choice of answer, ``(T,)``."""
         return -np.log(np.exp(self.answer_logps).sum(axis=2)).mean(axis=1)
 
     @property
@@ -88,7 +89,7 @@ class Landscape:
 
 @dataclass(frozen=True, kw_only=True)
 class MovedLandscape(Landscape):
-    """The same of RL, with how far it moved, against gradient, curvature and spectrum at its start."""
+    """The same of RL, with how far it moved, by gradient, curvature and spectrum at its start."""
 
     spectrum_steps: npt.NDArray[np.int64]
     eigenvalues: Array
@@ -106,20 +107,32 @@ def landscapes(runs: Runs) -> list[Landscape]:
     """Return the stored landscapes of all seeds of a flow, in their order.
 
     Raises:
+        TypeError: the node is no flow.
         FileNotFoundError: a flow has not been observed.
     """
-    return [_read(runs.store.get(landscape_of(stage)).folder, Landscape) for stage in runs.stages]
+    return [_read(folder, Landscape) for folder in _folders(runs)]
 
 
 def moved(runs: Runs) -> list[MovedLandscape]:
     """Return the same with the moves from the start, of a flow of the reward.
 
     Raises:
+        TypeError: the node is no flow.
         FileNotFoundError: a flow has not been observed.
     """
-    return [
-        _read(runs.store.get(landscape_of(stage)).folder, MovedLandscape) for stage in runs.stages
-    ]
+    return [_read(folder, MovedLandscape) for folder in _folders(runs)]
+
+
+def _folders(runs: Runs) -> list[Path]:
+    folders = []
+    for stage in runs.stages:
+        if not isinstance(stage, FlowSpec):
+            raise TypeError(
+                f"landscape: {runs.node} is a {type(stage).__name__}, and only the landscape of a "
+                "flow (FlowSpec) is observed. Name one of the nodes flow_..."
+            )
+        folders.append(runs.store.get(landscape_of(stage)).folder)
+    return folders
 
 
 Kind = TypeVar("Kind", bound=Landscape)

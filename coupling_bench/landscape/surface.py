@@ -80,7 +80,7 @@ class Surface:
             "among_answers": -(demonstrated * among).sum(dim=1).mean(),
         }
 
-    def gradient(self, value: Tensor, **options: bool) -> Tensor:
+    def gradient(self, value: Tensor, **options: Any) -> Tensor:
         """Return the gradient of a value by all weights, ``(D,)``."""
         parts = torch.autograd.grad(value, self.parameters, **options)
         return torch.cat([part.flatten() for part in parts])

@@ -45,7 +45,8 @@ def flow_sft(recipe: Recipe, seed: int) -> FlowSpec:
 def flow_sft_one_hot(recipe: Recipe, seed: int) -> FlowSpec:
     """Return the same on demonstrations that always give the true answer."""
     flow = flow_sft(recipe, seed)
-    return replace(flow, task=replace(flow.task, label_noise=0.0))
+    grammar: Any = flow.task  # ``_flow`` takes no other
+    return replace(flow, task=replace(grammar, label_noise=0.0))
 
 
 def flow_sft_then_rl(recipe: Recipe, seed: int) -> FlowSpec:

@@ -48,8 +48,8 @@ def load_of(spec: Spec | TrainingSpec) -> Load:
     """Return what a node computes; nothing for what trains nothing, and for evaluations.
 
     How much lm-eval's tasks hold is not known before they are fetched. Exact training and its
-    landscape, which are for models of a laptop, are not planned. A random step scores a few hundred prompts some twenty
-    times.
+    landscape, which are for models of a laptop, are not planned. A random step scores a few
+    hundred prompts some twenty times.
     """
     if isinstance(
         spec,

@@ -88,8 +88,8 @@ def pl_slope(squared_gradient: Array, sub_optimality: Array) -> float:
     """Return the slope of log ||grad L||^2 over log(L - L*) along a path, by least squares.
 
     1 where the ratio of the two settles, as PL with smoothness makes it in the end; 2 where
-    ||grad L|| falls like L - L*, as of a logistic loss whose optimum lies at infinity: then no mu > 0
-    holds. Trap: on the way to a PL optimum the slope is above 1, see ``slope_of_a_flow``.
+    ||grad L|| falls like L - L*, as of a logistic loss whose optimum lies at infinity: then no
+    mu > 0 holds. Trap: on the way to a PL optimum the slope is above 1, see ``slope_of_a_flow``.
 
     Args:
         squared_gradient: ``(N,)`` along the path.

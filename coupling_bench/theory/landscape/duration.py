@@ -140,4 +140,4 @@ def on_pareto_front(gain: Array, cost: Array) -> npt.NDArray[np.bool_]:
     """
     better = (gain[None] >= gain[:, None]) & (cost[None] <= cost[:, None])
     strictly = (gain[None] > gain[:, None]) | (cost[None] < cost[:, None])
-    return ~(better & strictly).any(axis=1)
+    return np.logical_not((better & strictly).any(axis=1))
