@@ -1,4 +1,4 @@
-"""R3: SFT checkpoints by lengths of RL, exact and in fp64: when RL improves SFT, and when it cannot.
+"""R3: SFT checkpoints by lengths of RL, exact and in fp64: when RL improves SFT, when it cannot.
 
 Margins are from theory: signs against 0, and of the threshold's slope half of the distance to a
 threshold that grew linearly or with the third power.
@@ -52,10 +52,11 @@ def test_the_loss_turns_from_falling_to_rising_as_sft_nears_its_optimum(cells, d
     unit="slope",
 )
 def test_the_threshold_grows_with_the_square_of_the_distance(cells, table, decide):
-    found = crossings(non_decoupling.at_common_lengths(cells))
+    common = non_decoupling.at_common_lengths(cells)
+    found = crossings(common)
+    table("epsilon_crossings", [*found, *crossings(common, of="second_order")])
     slopes = crossing_slopes(found)
     low, high = non_decoupling.bootstrap(slopes)
-    table("epsilon_crossings", found)
     table("epsilon_crossing_slope", [{"slope": float(slopes.mean()), "low": low, "high": high}])
     decide(slopes - 2)
 

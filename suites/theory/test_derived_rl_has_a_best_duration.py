@@ -129,7 +129,7 @@ def test_a_peak_is_found_whatever_the_curves(draw, check):
 
 
 @theorem(
-    "t* of the saturation fitted to a third of a run lies within a factor of 2 of the best duration",
+    "t* of the saturation fitted to a third of a run is within a factor of 2 of the best duration",
     cites="the prediction that the derived result is judged by, of any concave J and convex L",
     false=True,
 )
