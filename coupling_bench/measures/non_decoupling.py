@@ -34,7 +34,7 @@ LEAST_CROSSINGS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """RL of some length from one SFT checkpoint. Losses are nats per sequence, exact in fp64."""
+    """RL of some length from one SFT checkpoint; exact losses in nats per sequence."""
 
     seed: int
     sft_step: int

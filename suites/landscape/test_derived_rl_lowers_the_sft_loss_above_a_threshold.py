@@ -26,7 +26,7 @@ def test_short_rl_from_the_base_lowers_the_sft_loss(cells, table, decide):
     decide(changes(common, 0, min(c.rl_step for c in common)))
 
 
-@claim("RL for the same flow's longest time from the end of SFT raises the SFT loss", cites=DERIVED,
+@claim("Long RL from the end of SFT raises the SFT loss", cites=DERIVED,
        increase_by=0.0, unit="nats/sequence")  # fmt: skip
 def test_long_rl_from_the_end_of_sft_raises_the_sft_loss(cells, decide):
     common = non_decoupling.at_common_lengths(cells)
