@@ -56,9 +56,7 @@ def flow_sft_then_rl(recipe: Recipe, seed: int) -> FlowSpec:
     """Return gradient ascent on the reward of the same prompts, from the end of the SFT flow."""
     rl = flow_rl(recipe, seed)
     steps = _fewer(recipe, RL_STEPS)
-    return replace(
-        rl, start=flow_sft(recipe, seed), max_steps=steps, also_after=RL_LONG_ALSO
-    )
+    return replace(rl, start=flow_sft(recipe, seed), max_steps=steps, also_after=RL_LONG_ALSO)
 
 
 def flow_rl(recipe: Recipe, seed: int) -> FlowSpec:
