@@ -7,8 +7,6 @@ import numpy as np
 from coupling_bench.landscape.reading import landscapes
 from coupling_bench.measures import duration
 from coupling_bench.requirements import HELD_OUT, Measured, Requirement, RunsOf
-from coupling_bench.runs import Runs
-from coupling_bench.specs import FlowSpec
 from coupling_bench.statistics import student_interval
 
 
@@ -31,7 +29,7 @@ def reward_saturates(node: str, below: float) -> Requirement:
     """Require that the last third of RL's steps brings less than a share of the reward's gain."""
 
     def measure(runs: RunsOf) -> Measured:
-        return _over_seeds([curve.late_share for curve in _curves(runs(node))])
+        return _over_seeds([curve.late_share for curve in duration.curves(runs(node), HELD_OUT)])
 
     return Requirement(
         name=f"share of the reward's gain in the last third of {node}",
@@ -46,7 +44,9 @@ def loss_rises_along(node: str) -> Requirement:
     """Require that the SFT loss rose along RL: else no duration has a price."""
 
     def measure(runs: RunsOf) -> Measured:
-        return _over_seeds([curve.loss[-1] - curve.loss[0] for curve in _curves(runs(node))])
+        return _over_seeds(
+            [curve.loss[-1] - curve.loss[0] for curve in duration.curves(runs(node), HELD_OUT)]
+        )
 
     return Requirement(
         name=f"the SFT loss rose along {node}",
@@ -55,11 +55,6 @@ def loss_rises_along(node: str) -> Requirement:
         measure=measure,
         above=0.0,
     )
-
-
-def _curves(runs: Runs) -> list[duration.Curve]:
-    flows = isinstance(runs.stages[0], FlowSpec)
-    return duration.of_flow(runs) if flows else duration.of_training(runs, HELD_OUT)
 
 
 def _over_seeds(values: list[float]) -> Measured:

@@ -24,7 +24,7 @@ MULTIPLES = (0.5, 1.0, 2.0)
 SEEN_SHARE = 1 / 3
 """Of the steps, from which the rest is predicted."""
 MANY_WEIGHTS = np.geomspace(0.01, 100, 81)
-"""Multiples of lambda_0 at which the best step must not rise with the weight."""
+"""Multiples of a seed's own lambda_0, at which its best step is followed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,18 +80,28 @@ class Curve:
         return abs(float(np.log(max(predicted, first) / max(self.observed(weight), first))))
 
 
-def of_flow(rl: Runs) -> list[Curve]:
-    """Return the curves of a flow of the reward, exact on its own prompts, with derivatives."""
+def curves(rl: Runs, prompts: Split) -> list[Curve]:
+    """Return the curves of RL, of a flow on its own prompts and with derivatives, else on a split.
+
+    Steps are counted from the start of RL.
+    """
+    if isinstance(rl.stages[0], FlowSpec):
+        flows = zip(rl.seeds, rl.stages, moved(rl), strict=True)
+        return [_of_flow(seed, stage.learning_rate, flow) for seed, stage, flow in flows]
     return [
-        _of_flow(seed, stage, flow)
-        for seed, stage, flow in zip(rl.seeds, rl.stages, moved(rl), strict=True)
-        if isinstance(stage, FlowSpec)
+        Curve(
+            run="GRPO",
+            seed=seed,
+            steps=(seen.steps - seen.steps[0]).astype(float),
+            reward=reward_curve(seen),
+            loss=loss_curve(seen),
+        )
+        for seed, seen in zip(rl.seeds, observe(rl, prompts), strict=True)
     ]
 
 
-def _of_flow(seed: int, stage: FlowSpec, flow: MovedLandscape) -> Curve:
-    """A step of gradient ascent is ``learning_rate`` of the flow's time."""
-    rate = stage.learning_rate
+def _of_flow(seed: int, rate: float, flow: MovedLandscape) -> Curve:
+    """A step of gradient ascent is as much of the flow's time as its learning rate."""
     loss_along_reward, reward_along_loss, reward_along_reward = map(float, flow.bends)
     return Curve(
         run="exact flow",
@@ -107,57 +117,44 @@ def _of_flow(seed: int, stage: FlowSpec, flow: MovedLandscape) -> Curve:
     )
 
 
-def of_training(rl: Runs, prompts: Split) -> list[Curve]:
-    """Return the curves of a stage as it was observed on a split."""
-    return [
-        Curve(
-            run="GRPO",
-            seed=seed,
-            steps=(seen.steps - seen.steps[0]).astype(float),
-            reward=reward_curve(seen),
-            loss=loss_curve(seen),
-        )
-        for seed, seen in zip(rl.seeds, observe(rl, prompts), strict=True)
-    ]
-
-
-def exchange_rate(curves: Sequence[Curve]) -> float:
+def exchange_rate(found: Sequence[Curve]) -> float:
     """Return lambda_0 by the means over the seeds, in reward units a nat.
 
     Where the loss hardly rose a millionth of a nat stands for it, so that there is a number.
     """
-    gained = np.mean([curve.reward[-1] - curve.reward[0] for curve in curves])
-    risen = np.mean([curve.loss[-1] - curve.loss[0] for curve in curves])
+    gained = np.mean([curve.reward[-1] - curve.reward[0] for curve in found])
+    risen = np.mean([curve.loss[-1] - curve.loss[0] for curve in found])
     return float(gained / max(risen, 1e-6))
 
 
-def weights(curves: Sequence[Curve]) -> list[float]:
+def weights(found: Sequence[Curve]) -> list[float]:
     """Return the weights that durations are predicted for, in reward units a nat."""
-    return [float(f"{multiple * exchange_rate(curves):.3g}") for multiple in MULTIPLES]
+    return [float(f"{multiple * exchange_rate(found):.3g}") for multiple in MULTIPLES]
 
 
-def off_by_saturation(curves: Sequence[Curve]) -> Array:
+def off_by_saturation(found: Sequence[Curve]) -> Array:
     """Return the largest |log(predicted / observed)| over the weights, ``(S,)``."""
-    every = weights(curves)
-    return np.array([max(c.off_by(c.by_saturation(w), w) for w in every) for c in curves])
+    every = weights(found)
+    return np.array([max(c.off_by(c.by_saturation(w), w) for w in every) for c in found])
 
 
-def off_by_quadratic(curves: Sequence[Curve]) -> Array:
+def off_by_quadratic(found: Sequence[Curve]) -> Array:
     """Return the same of the quadratic form; of flows alone, ``(S,)``."""
-    every = weights(curves)
-    return np.array([max(c.off_by(c.by_quadratic(w) or 0.0, w) for w in every) for c in curves])
+    every = weights(found)
+    return np.array([max(c.off_by(c.by_quadratic(w) or 0.0, w) for w in every) for c in found])
 
 
-def falls_in_the_weight(curves: Sequence[Curve]) -> Array:
-    """Return by how many steps the observed best step falls from a weight to the next, (S, W)."""
-    many = exchange_rate(curves) * MANY_WEIGHTS
-    return np.array([-np.diff([curve.observed(weight) for weight in many]) for curve in curves])
+def by_weight(curve: Curve) -> tuple[Array, Array]:
+    """Return step and loss of the best snapshot for rising weights, ``(W,)`` each."""
+    many = abs(exchange_rate([curve])) * MANY_WEIGHTS
+    best = [duration.best_snapshot(curve.reward, curve.loss, weight) for weight in many]
+    return curve.steps[best], curve.loss[best]
 
 
-def rows(curves: Sequence[Curve]) -> Iterator[dict[str, Any]]:
+def rows(found: Sequence[Curve]) -> Iterator[dict[str, Any]]:
     """Yield a row a seed and weight: predicted (saturation), quadratic and observed steps."""
-    for curve in curves:
-        for weight in weights(curves):
+    for curve in found:
+        for weight in weights(found):
             yield {
                 "run": curve.run,
                 "seed": curve.seed,
@@ -169,9 +166,9 @@ def rows(curves: Sequence[Curve]) -> Iterator[dict[str, Any]]:
             }
 
 
-def front(curves: Sequence[Curve]) -> Iterator[dict[str, Any]]:
+def front(found: Sequence[Curve]) -> Iterator[dict[str, Any]]:
     """Yield a row a snapshot and seed: reward gained, loss paid, whether nothing beats it."""
-    for curve in curves:
+    for curve in found:
         gain, paid = curve.reward - curve.reward[0], curve.loss - curve.loss[0]
         unbeaten = duration.on_pareto_front(gain, paid)
         for step, gained, cost, best in zip(curve.steps, gain, paid, unbeaten, strict=True):

@@ -1,4 +1,4 @@
-"""R1 (a): at g_L = 0 the loss change of a small move is Delta' H_L Delta / 2, which is no less than 0.
+"""R1 (a): where g_L = 0 a small move changes the loss by Delta' H_L Delta / 2, no less than 0.
 
 The sign alone is asked, as that is what the theory gives; it is also what any move from an optimum
 does. The margin is 0. SFT has reached its optimum to a fiftieth of a nat, as elsewhere.

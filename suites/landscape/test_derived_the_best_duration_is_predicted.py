@@ -8,6 +8,7 @@ where the last third of the steps brings under a twentieth of its gain.
 
 from math import log
 
+import numpy as np
 import pytest
 
 from coupling_bench import claim, theorem
@@ -15,10 +16,7 @@ from coupling_bench.flow_requirements import loss_rises_along, reward_saturates
 from coupling_bench.measures import duration
 
 SOURCE = "derived: arXiv:2601.07389v2, abstract, optimal RL duration"
-FACTOR = {
-    "not_increase_by": log(2),
-    "unit": "largest |log(predicted / observed step)| over the weights",
-}
+UNIT = "largest |log(predicted / observed step)| over the weights"
 
 
 def preconditions(node):
@@ -26,49 +24,70 @@ def preconditions(node):
 
 
 @claim(
-    "A saturating reward and a growing loss, fitted to the first third, predict the best step of "
-    "RL's flow within a factor of 2",
+    "A saturating reward and a growing loss, fitted to the first third of RL's flow, predict its "
+    "best step within a factor of 2",
     cites=SOURCE,
+    not_increase_by=log(2),
+    unit=UNIT,
     requires=preconditions("flow_sft_then_rl"),
-    **FACTOR,
 )
-def test_derived_saturation_predicts_the_best_duration_of_the_flow(flow_curves, decide, table):
-    table("duration", duration.rows(flow_curves))
-    table("pareto", duration.front(flow_curves))
-    decide(duration.off_by_saturation(flow_curves))
+def test_derived_saturation_predicts_the_best_duration_of_the_flow(
+    flow_sft_then_rl, demonstrations, decide, table
+):
+    curves = duration.curves(flow_sft_then_rl, demonstrations)
+    table("duration", duration.rows(curves))
+    table("pareto", duration.front(curves))
+    decide(duration.off_by_saturation(curves))
 
 
 @claim(
     "The derivatives of reward and loss at the end of SFT predict the best step of RL's flow "
     "within a factor of 2",
     cites=SOURCE,
+    not_increase_by=log(2),
+    unit=UNIT,
     requires=preconditions("flow_sft_then_rl"),
-    **FACTOR,
 )
-def test_derived_the_start_predicts_the_best_duration_of_the_flow(flow_curves, decide):
-    decide(duration.off_by_quadratic(flow_curves))
+def test_derived_the_start_predicts_the_best_duration_of_the_flow(
+    flow_sft_then_rl, demonstrations, decide
+):
+    decide(duration.off_by_quadratic(duration.curves(flow_sft_then_rl, demonstrations)))
 
 
 @claim(
-    "A saturating reward and a growing loss, fitted to the first third, predict the best step of "
-    "GRPO within a factor of 2",
+    "A saturating reward and a growing loss, fitted to the first third of GRPO, predict its best "
+    "step within a factor of 2",
     cites=SOURCE,
+    not_increase_by=log(2),
+    unit=UNIT,
     requires=preconditions("sft_then_rl"),
-    **FACTOR,
 )
-def test_derived_saturation_predicts_the_best_duration_of_grpo(grpo_curves, decide, table):
-    table("duration", duration.rows(grpo_curves))
-    table("pareto", duration.front(grpo_curves))
-    decide(duration.off_by_saturation(grpo_curves))
+def test_derived_saturation_predicts_the_best_duration_of_grpo(
+    sft_then_rl, demonstrations, decide, table
+):
+    curves = duration.curves(sft_then_rl, demonstrations)
+    table("duration", duration.rows(curves))
+    table("pareto", duration.front(curves))
+    decide(duration.off_by_saturation(curves))
+
+
+@claim(
+    "The best step of {rl} comes no later where the SFT loss weighs more",
+    cites=SOURCE,
+    not_increase_by=0.5,  # of a step: none at all
+    unit="most steps that it comes later from a weight to the next",
+)
+@pytest.mark.parametrize("rl", ["flow_sft_then_rl", "sft_then_rl"])
+def test_derived_the_best_duration_falls_in_the_weight(node, rl, demonstrations, decide):
+    found = [duration.by_weight(curve)[0] for curve in duration.curves(node(rl), demonstrations)]
+    decide([np.diff(steps).max() for steps in found])
 
 
 @theorem(
-    "The best snapshot of RL comes no later where a nat of SFT loss weighs more and the loss rises",
-    cites="derived: revealed preference",
-    assumes="the SFT loss rises from each best snapshot to the next",
+    "Where the SFT loss weighs more the best snapshot of RL has no more of it",
+    cites="derived: revealed preference, exact for any curves",
 )
-@pytest.mark.parametrize("curves", ["flow_curves", "grpo_curves"])
-def test_derived_the_best_duration_falls_in_the_weight(curves, request, check):
-    check(
-        duration.falls_in_the_weight(request.getfixturevalue(curves)), tolerance=0.0, unit="steps"
-    )
+@pytest.mark.parametrize("rl", ["flow_sft_then_rl", "sft_then_rl"])
+def test_derived_the_loss_paid_falls_in_the_weight(node, rl, demonstrations, check):
+    found = [duration.by_weight(curve)[1] for curve in duration.curves(node(rl), demonstrations)]
+    check(-np.diff(found, axis=1), tolerance=1e-12, unit="nats/sequence")
