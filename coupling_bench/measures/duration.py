@@ -87,7 +87,11 @@ def curves(rl: Runs, prompts: Split) -> list[Curve]:
     """
     if isinstance(rl.stages[0], FlowSpec):
         flows = zip(rl.seeds, rl.stages, moved(rl), strict=True)
-        return [_of_flow(seed, stage.learning_rate, flow) for seed, stage, flow in flows]
+        return [
+            _of_flow(seed, stage.learning_rate, flow)
+            for seed, stage, flow in flows
+            if isinstance(stage, FlowSpec)
+        ]
     return [
         Curve(
             run="GRPO",

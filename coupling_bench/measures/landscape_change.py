@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from coupling_bench.landscape.reading import Landscape, MovedLandscape, landscapes, moved
 from coupling_bench.runs import Array, Runs
@@ -25,7 +26,7 @@ class Change:
     """One seed's RL flow, at each of its T - 1 snapshots after the start; nats per sequence."""
 
     seed: int
-    steps: Array
+    steps: npt.NDArray[np.int64]
     distance: Array
     """||Delta||, in units of the weights."""
     loss_change: Array

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from coupling_bench.landscape.reading import AMONG_ANSWERS, LOSS, Landscape, landscapes
 from coupling_bench.runs import Array, Runs
@@ -30,7 +31,7 @@ class Path:
     """One seed's SFT flow, at each of its T snapshots."""
 
     seed: int
-    steps: Array
+    steps: npt.NDArray[np.int64]
     squared_gradient: Array
     """In squared nats per sequence a squared unit of the weights."""
     sub_optimality: Array
