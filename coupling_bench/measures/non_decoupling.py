@@ -30,6 +30,8 @@ from coupling_bench.theory.landscape import change, threshold
 DRAWS = 2000
 LEAST_CROSSINGS = 3
 """Lengths of RL that a slope over them is taken of."""
+WEIGHT = 1.0
+"""Reward that a nat of SFT loss weighs, where it is asked whether more RL is worth its price."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +66,16 @@ class Cell:
     """2 (J_RL - J_D)^2 / w^2 - epsilon: no RL that earns as much changes the loss by less."""
 
     @property
+    def rl_improved_sft(self) -> bool:
+        """Whether the SFT loss fell."""
+        return self.loss_change < 0
+
+    @property
+    def more_rl_costs_more_than_it_gains(self) -> bool:
+        """Whether, at ``WEIGHT``, the next step of RL loses more than its reward is worth."""
+        return WEIGHT * self.marginal_cost > 1
+
+    @property
     def guaranteed(self) -> threshold.Guaranteed:
         """What the move must do to the loss, by gradient, curvature and smoothness."""
         return threshold.guaranteed(
@@ -86,6 +98,8 @@ class Cell:
             "guaranteed": self.guaranteed,
             "guaranteed_by_epsilon": self.guaranteed_by_epsilon,
             "d6": self.least_change > 0,
+            "rl_improved_sft": self.rl_improved_sft,
+            "more_rl_costs_more_than_it_gains": self.more_rl_costs_more_than_it_gains,
         }
         return {**asdict(self), **told}
 

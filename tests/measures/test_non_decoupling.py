@@ -44,6 +44,8 @@ def test_a_cell_says_what_its_table_of_logits_says(world):
         ahead = end + 1e-6 * table.reward_gradient(end)
         price = (table.loss(ahead) - table.loss(end)) / (table.reward(ahead) - table.reward(end))
         assert cell.marginal_cost == pytest.approx(price, rel=1e-3, abs=1e-5)
+        assert cell.more_rl_costs_more_than_it_gains == (price > 1)
+        assert cell.rl_improved_sft == (table.loss(end) < table.loss(start))
         gap = table.reward(end) - np.mean(1 - 2 * table.noise)
         assert cell.least_change == pytest.approx(gap**2 / 2 - cell.epsilon)
 
