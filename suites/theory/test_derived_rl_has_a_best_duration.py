@@ -18,15 +18,16 @@ GRID = np.linspace(0, 1, 401)
 RATES = ("rate", "gain", "curvature")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def draw():
+    """Random numbers, the same for each test."""
     return np.random.default_rng(0)
 
 
 @pytest.fixture(scope="module")
-def saturations(draw):
+def saturations():
     """Two thousand, over two decades of each number, with a weight each."""
-    numbers = 10.0 ** draw.uniform(-1, 1, (2000, 4))
+    numbers = 10.0 ** np.random.default_rng(0).uniform(-1, 1, (2000, 4))
     return [
         (Saturation(**dict(zip(RATES, three, strict=True))), weight) for *three, weight in numbers
     ]
