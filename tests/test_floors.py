@@ -23,7 +23,7 @@ FLOORS = [
     },
     {"stages", "executors", "graph", "planning"},
     {"probes", "runs", "landscape", "synthetic", "statistics"},
-    {"measures", "requirements", "views", "claims", "theorems"},
+    {"measures", "requirements", "flow_requirements", "views", "claims", "theorems"},
     {
         "bench",
         "deciding",

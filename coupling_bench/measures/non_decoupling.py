@@ -1,11 +1,13 @@
 """Where RL lowers the SFT loss, and where it must raise it: SFT checkpoints by lengths of RL.
 
-Two thresholds that are not the same: *RL can improve SFT* where the loss fell (dL < 0), and *more RL
-is worth its price* where the next unit of reward costs little loss (``Cell.marginal_cost``).
+Two thresholds that are not the same: *RL can improve SFT* where the loss fell (dL < 0), and *more
+RL costs more loss than it gains reward* where the next unit of reward has its price
+(``Cell.marginal_cost``).
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -28,11 +30,13 @@ from coupling_bench.theory.landscape import change, threshold
 DRAWS = 2000
 LEAST_CROSSINGS = 3
 """Lengths of RL that a slope over them is taken of."""
+WEIGHT = 1.0
+"""Reward that a nat of SFT loss weighs, where it is asked whether more RL is worth its price."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """RL of some length from one SFT checkpoint. Losses are nats per sequence, exact in fp64."""
+    """RL of some length from one SFT checkpoint; exact losses in nats per sequence."""
 
     seed: int
     sft_step: int
@@ -52,12 +56,24 @@ class Cell:
     mu: float
     """The largest mu that PL allows on SFT's own path."""
     loss_change: float
+    second_order: float
+    """The same by gradient and curvature at the checkpoint."""
     reward_change: float
     marginal_cost: float
     """dL / dJ along RL's gradient there, <g_L, g_J> / ||g_J||^2, in nats a unit of reward: RL that
-    weighs a nat as lambda of reward should stop where it exceeds 1 / lambda."""
+    weighs a nat as lambda of reward costs more than it gains where this exceeds 1 / lambda."""
     least_change: float
     """2 (J_RL - J_D)^2 / w^2 - epsilon: no RL that earns as much changes the loss by less."""
+
+    @property
+    def rl_improved_sft(self) -> bool:
+        """Whether the SFT loss fell."""
+        return self.loss_change < 0
+
+    @property
+    def more_rl_costs_more_than_it_gains(self) -> bool:
+        """Whether, at ``WEIGHT``, the next step of RL loses more than its reward is worth."""
+        return WEIGHT * self.marginal_cost > 1
 
     @property
     def guaranteed(self) -> threshold.Guaranteed:
@@ -82,6 +98,8 @@ class Cell:
             "guaranteed": self.guaranteed,
             "guaranteed_by_epsilon": self.guaranteed_by_epsilon,
             "d6": self.least_change > 0,
+            "rl_improved_sft": self.rl_improved_sft,
+            "more_rl_costs_more_than_it_gains": self.more_rl_costs_more_than_it_gains,
         }
         return {**asdict(self), **told}
 
@@ -124,6 +142,7 @@ def _cell(seen: MovedLandscape, at: int, sft: Landscape, *, seed: int, sft_step:
         smoothness=float(np.nanmax(sft.smoothness)),
         mu=float(change.pl_ratio(sft.squared_gradient(), sft.sub_optimality).min()),
         loss_change=float(seen.loss[at] - seen.loss[0]),
+        second_order=float(change.second_order(seen.slope[at], seen.curvature[at, 0])),
         reward_change=float(seen.reward[at] - seen.reward[0]),
         marginal_cost=float(seen.products[at, LOSS, REWARD] / seen.products[at, REWARD, REWARD]),
         least_change=float(bounds.least_loss_rise(lead, width, seen.sub_optimality[0])),
@@ -156,44 +175,52 @@ def disordered(cells: Iterable[Cell]) -> Array:
     return np.array([np.mean(shares[seed]) for seed in sorted(shares)])
 
 
-def crossings(cells: Iterable[Cell]) -> list[dict[str, float]]:
-    """Return for each seed and length of RL the epsilon at which dL is 0, and s there.
+def crossings(cells: Iterable[Cell], of: str = "loss_change") -> list[dict[str, Any]]:
+    """Return for each seed and length of RL the epsilon at which dL is 0, and s there, as rows.
 
     Both on the straight line between neighbouring checkpoints, of log epsilon, log s and dL: from
     the least epsilon up, where dL first turns negative. Lengths without a turn are left out.
+
+    Args:
+        cells: of checkpoints that were followed by RL of the same lengths.
+        of: ``loss_change`` or ``second_order``.
     """
     found = []
     for seed, rl_step, group in _by_length(cells):
-        for near, far in zip(group, group[1:], strict=False):
-            if near.loss_change > 0 >= far.loss_change:
-                share = near.loss_change / (near.loss_change - far.loss_change)
+        for near, far in itertools.pairwise(group):
+            above, below = getattr(near, of), getattr(far, of)
+            if above > 0 >= below:
+                share = above / (above - below)
                 epsilon, distance = (
                     float(getattr(near, name) ** (1 - share) * getattr(far, name) ** share)
                     for name in ("epsilon", "distance")
                 )
-                row = {"seed": seed, "rl_step": rl_step, "epsilon": epsilon, "distance": distance}
-                found.append(row)
+                where = {"of": of, "seed": seed, "rl_step": rl_step}
+                found.append({**where, "epsilon": epsilon, "distance": distance})
                 break
     return found
 
 
-def crossing_slopes(found: Iterable[dict[str, float]]) -> Array:
-    """Slope of log epsilon by log s over the crossings of each seed, ``(S,)``; theory: 2.
+def crossing_slopes(found: Iterable[dict[str, Any]]) -> Array:
+    """Slope of log epsilon by log s over the crossings of each seed, ``(S,)``.
+
+    Theory: 2 at a constant angle between RL and the SFT gradient, and a constant curvature.
 
     Raises:
         ValueError: a seed has too few crossings for a slope.
     """
-    found = list(found)
+    by_seed: dict[int, list[dict[str, Any]]] = {}
+    for row in found:
+        by_seed.setdefault(row["seed"], []).append(row)
     slopes = []
-    for seed in sorted({row["seed"] for row in found}):
-        of_seed = [row for row in found if row["seed"] == seed]
-        if len(of_seed) < LEAST_CROSSINGS:
+    for seed, rows in sorted(by_seed.items()):
+        if len(rows) < LEAST_CROSSINGS:
             raise ValueError(
-                f"non_decoupling: the loss of seed {seed} turns at {len(of_seed)} lengths of RL, "
+                f"non_decoupling: the loss of seed {seed} turns at {len(rows)} lengths of RL, "
                 f"needed {LEAST_CROSSINGS} for a slope. Train RL from more checkpoints."
             )
-        logs = np.log([[row["distance"], row["epsilon"]] for row in of_seed])
-        slopes.append(np.polyfit(*logs.T, 1)[0])
+        distances, epsilons = np.log([[row["distance"], row["epsilon"]] for row in rows]).T
+        slopes.append(np.polyfit(distances, epsilons, 1)[0])
     return np.array(slopes)
 
 

@@ -16,13 +16,16 @@ from coupling_bench.pipelines import spine
 from coupling_bench.pipelines.recipe import Node, NotHereError, Recipe
 from coupling_bench.specs import FlowSpec, GrammarSpec, ModelSpec, SnapshotSpec, model_of
 
-PROMPTS = 24
-SFT_RATE, SFT_STEPS = 0.05, 250
+PROMPTS = 12
+SFT_RATE, SFT_STEPS = 0.05, 125
 RL_RATE, RL_STEPS = 0.015, 120
 SHORT_STEPS = 40
 """Of RL from SFT checkpoints on the way to the optimum."""
-SFT_EVERY, RL_EVERY = 25, 10
+SFT_EVERY, RL_EVERY = 25, 40
 """Steps between snapshots."""
+RL_ALSO = (1, 2, 5, 10, 20)
+RL_LONG_ALSO = (1, 2, 3, 5, 7, 10, 14, 20, 28, 57)
+"""Snapshots of RL between these, evenly on a scale of ratios: what a factor is asked of."""
 CHECKPOINTS = (5, 25, 100)
 """Steps of SFT after which RL starts, besides its beginning and its end."""
 SMOKE_SHARE = 5
@@ -53,7 +56,7 @@ def flow_sft_then_rl(recipe: Recipe, seed: int) -> FlowSpec:
     """Return gradient ascent on the reward of the same prompts, from the end of the SFT flow."""
     rl = flow_rl(recipe, seed)
     steps = _fewer(recipe, RL_STEPS)
-    return replace(rl, start=flow_sft(recipe, seed), max_steps=steps)
+    return replace(rl, start=flow_sft(recipe, seed), max_steps=steps, also_after=RL_LONG_ALSO)
 
 
 def flow_rl(recipe: Recipe, seed: int) -> FlowSpec:
@@ -65,7 +68,7 @@ def flow_rl(recipe: Recipe, seed: int) -> FlowSpec:
         learning_rate=RL_RATE,
         max_steps=SHORT_STEPS,
         snapshot_every=RL_EVERY,
-        also_after=(1, 2, 3, 5),
+        also_after=RL_ALSO,
     )
 
 

@@ -1,8 +1,8 @@
-"""Flows of the reward from checkpoints of the SFT flow, the base first."""
+"""What several derived results are asked of: flows of the reward beside SFT's."""
 
 import pytest
 
-from coupling_bench.measures import alignment, non_decoupling
+from coupling_bench.measures import alignment, landscape_change, non_decoupling
 from coupling_bench.runs import Runs
 
 
@@ -31,3 +31,9 @@ def alignments(starts) -> list[alignment.Alignment]:
 def damages(starts) -> list[alignment.Damage]:
     """The moves of RL from each of them."""
     return [one for runs in starts for one in alignment.damages(runs)]
+
+
+@pytest.fixture
+def loss_changes(flow_sft, flow_sft_then_rl):
+    """The change of the SFT loss along RL, with the constants of the SFT flow before it."""
+    return landscape_change.changes(flow_sft_then_rl, flow_sft)

@@ -1,7 +1,7 @@
 """R4: gradients of loss and reward where RL starts, in the spectrum of the Fisher matrix there.
 
 k = 10 where one must be chosen; all ranks are in the tables. A decade above the random baseline, a
-tenth of moves outside of the bracket and a correlation of 0.8 were set before anything was measured.
+tenth of moves outside of the bracket and a correlation of 0.8 were set before measuring.
 """
 
 import pytest

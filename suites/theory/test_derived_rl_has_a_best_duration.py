@@ -18,15 +18,16 @@ GRID = np.linspace(0, 1, 401)
 RATES = ("rate", "gain", "curvature")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def draw():
+    """Random numbers, the same for each test."""
     return np.random.default_rng(0)
 
 
 @pytest.fixture(scope="module")
-def saturations(draw):
+def saturations():
     """Two thousand, over two decades of each number, with a weight each."""
-    numbers = 10.0 ** draw.uniform(-1, 1, (2000, 4))
+    numbers = 10.0 ** np.random.default_rng(0).uniform(-1, 1, (2000, 4))
     return [
         (Saturation(**dict(zip(RATES, three, strict=True))), weight) for *three, weight in numbers
     ]
@@ -129,7 +130,7 @@ def test_a_peak_is_found_whatever_the_curves(draw, check):
 
 
 @theorem(
-    "t* of the saturation fitted to a third of a run lies within a factor of 2 of the best duration",
+    "t* of the saturation fitted to a third of a run is within a factor of 2 of the best duration",
     cites="the prediction that the derived result is judged by, of any concave J and convex L",
     false=True,
 )

@@ -13,7 +13,7 @@ import numpy as np
 from coupling_bench.theory.landscape.change import Array
 
 MU, SMOOTHNESS = 1 / 32, 8.0
-"""Constants of ``wave``: its PL constant (Karimi, Nutini and Schmidt, arXiv:1608.04636, section
+"""Constants of ``waves``: its PL constant (Karimi, Nutini and Schmidt, arXiv:1608.04636, section
 2.1) and the largest of its second derivative."""
 
 
