@@ -213,7 +213,7 @@ def landscape(noise: Random) -> dict[str, Rows]:
         "alignment": alignment,
         "duration": [
             {"run": run, "seed": seed, "weight": weight, "predicted": 150 / weight + 9 * seed,
-             "observed": 140 / weight, "last": 400}
+             "observed": 140 / weight, "quadratic": 30 / weight, "last": 400}
             for run in ("sft_then_rl", "sft_then_rl_long") for seed in SEEDS
             for weight in (0.5, 1.0, 2.0)
         ],

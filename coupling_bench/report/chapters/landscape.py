@@ -30,7 +30,8 @@ def charts(record: Record) -> list[Chart]:
 
 
 def _second_order(where: str, rows: list[Record]) -> list[Chart | None]:
-    keys = ("seed", "step", "distance", "loss_change", "second_order", "lower", "upper")
+    keys = ("seed", "step", "distance", "loss_change", "second_order", "lower", "upper",
+            "upper_by_pl")  # fmt: skip
     of_all = numbers(rows, keys, "By seed and step")
     points = known(rows, "second_order", "loss_change")
     series = [
@@ -49,14 +50,14 @@ def _second_order(where: str, rows: list[Record]) -> list[Chart | None]:
 
 
 def _sandwich(where: str, rows: list[Record], of_all: Record) -> Chart:
-    series = []
-    for (seed,), found in grouped(rows, "seed").items():
+    series, by_seed = [], grouped(rows, "seed")
+    for (seed,), found in by_seed.items():
         found = sorted(found, key=lambda row: row["distance"])
         x, said = column(found, "distance"), f"seed {plain(seed)}"
         for name, key, dash in (("upper bound", "upper", "dash"), ("lower bound", "lower", "dot")):
             series.append(Series(
                 name=name, x=x, y=column(found, key), tone="muted", mark=None, dash=dash,
-                fill=key == "lower", said=said,
+                fill=key == "lower" and len(by_seed) < 3, said=said,
             ))  # fmt: skip
         series.append(
             Series(name="measured", x=x, y=column(found, "loss_change"), size=6, said=said)
