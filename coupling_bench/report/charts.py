@@ -94,6 +94,11 @@ class Chart:
         """Whether a prediction failed in a cell of its grids."""
         return any(cell["missed"] for grid in self.grids for cell in grid["cells"])
 
+    @property
+    def sure(self) -> bool:
+        """Whether a sign is guaranteed in a cell of its grids."""
+        return any(cell["sure"] for grid in self.grids for cell in grid["cells"])
+
 
 def is_skewed(values: Sequence[float]) -> bool:
     """Whether a linear axis would press most values together, for the sake of a few."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from coupling_bench.report.chapters.duration import by_price
 from coupling_bench.report.rows import Record, average, column, known, once, table
 from coupling_bench.report.tables import grouped
-from coupling_bench.report.text import counted, listed, node, plain, ranged
+from coupling_bench.report.text import capitalized, counted, listed, node, plain, ranged
 
 ORDERS = ("sft_then_rl", "rl_then_sft")
 
@@ -39,7 +39,7 @@ def _more_rl(run: object, rows: list[Record], best: list[Record]) -> str:
     ends = [max(found, key=lambda row: row["step"]) for found in grouped(rows, "seed").values()]
     steps = spanned(column(ends, "step"))
     told = (
-        f"{node(run)}: with these demonstrations, {steps} more RL steps "
+        f"{capitalized(node(run))}: with these demonstrations, {steps} more RL steps "
         f"{_change(column(ends, 'loss_change'), 'cost', 'save', 'nats of SFT loss')} and "
         f"{_change(column(ends, 'reward_gain'), 'gain', 'lose', 'reward')}, "
         f"over {counted(len(ends), 'seed')}."

@@ -159,8 +159,9 @@ def plain(value: object) -> str:
 
 def node(name: object) -> str:
     """The name of a point in a pipeline, of an arm or of a control as the page prints it."""
-    spoken = (word.upper() if word in ACRONYMS else word for word in words(plain(name)).split(" "))
-    return NODES.get(str(name)) or " ".join(spoken)
+    spoken = words(plain(name)).split(" ")
+    said = (word.upper() if word.strip(",") in ACRONYMS else word for word in spoken)
+    return NODES.get(str(name)) or " ".join(said)
 
 
 def words(name: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from coupling_bench.report import chapters, claims, practice, theorems, write_report
 from coupling_bench.report.chapters import maps
-from coupling_bench.report.grids import Cell, grid
+from coupling_bench.report.grids import Cell, cells, grid
 from coupling_bench.report.rows import MOST_POINTS, MOST_ROWS, thinned
 from tests.report.example_record import MODEL, TASK
 from tests.report.example_theory import example_theory, tables, theorem
@@ -160,6 +160,21 @@ def test_claims_are_grouped_by_the_folder_of_their_tests(record, tmp_path):
 def test_a_cell_says_the_sign_that_all_seeds_share():
     marks = {(0.1, 0.2): "+", (-0.1,): "−", (0.1, -0.2): "±", (0.0, 0.0): "0", (0.0, 1.0): "±"}
     assert {key: Cell(changes=key).mark for key in marks} == marks
+
+
+def test_a_guaranteed_sign_is_marked_and_so_is_one_that_was_missed():
+    """In words or as numbers; of several seeds, all must be sure and one may miss."""
+    rows = [
+        {"a": 0, "b": b, "change": change, "sure": said}
+        for b, told in enumerate([
+            [("rises", 0.1), ("rises", 0.2)], [("falls", -0.1), ("undetermined", 0.1)],
+            [("falls", 0.1), ("falls", -0.1)], [(1, 0.1), (1, 0.2)], [(None, 0.1), (0, 0.1)],
+        ])
+        for said, change in told
+    ]  # fmt: skip
+    found = cells(rows, "a", "b", "change", sure="sure")
+    assert [found[0, b].sure for b in range(5)] == [True, False, True, True, False]
+    assert [found[0, b].missed for b in range(5)] == [False, False, True, False, False]
 
 
 def test_region_and_boundary_run_along_the_right_sides():

@@ -68,7 +68,7 @@ def _front(name: str, rows: list[Record], best: list[Record]) -> Chart:
             name=said, x=column(at, "loss_change"), y=column(at, "reward_gain"), size=11,
             **style(place),
         ))  # fmt: skip
-    keys = ("seed", "step", "reward_gain", "loss_change")
+    keys = ("seed", "step", "reward_gain", "loss_change", "on_front")
     return chart(
         f"Reward gained and loss paid: {name}",
         "Each line is one seed over RL’s steps. Best steps are those of the weights in the table "
@@ -90,6 +90,11 @@ def _predicted(where: str, rows: list[Record], points: list[Record]) -> Chart:
                y=column(found, "observed"), **style(place))
         for place, (price, found) in enumerate(by_price(points))
     ]  # fmt: skip
+    quadratic = known(points, "quadratic")
+    series.append(Series(
+        name="from the derivatives at the start, all weights", x=column(quadratic, "quadratic"),
+        y=column(quadratic, "observed"), tone="muted", mark="cross", size=6,
+    ))  # fmt: skip
     ends = [row[key] for row in points for key in ("predicted", "observed")]
     low, high = max(min(ends), 1), max(max(ends), 1)
     series += [
@@ -97,7 +102,7 @@ def _predicted(where: str, rows: list[Record], points: list[Record]) -> Chart:
                mark=None, dash="dot")
         for factor in (0.5, 2)
     ]  # fmt: skip
-    keys = ("run", "seed", "weight", "predicted", "observed", "last")
+    keys = ("run", "seed", "weight", "predicted", "quadratic", "observed", "last")
     return chart(
         f"When to stop RL{where}",
         "The step that is best for a weight of the loss, predicted from the first third of a run "
