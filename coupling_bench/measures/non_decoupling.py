@@ -201,7 +201,7 @@ def crossings(cells: Iterable[Cell], of: str = "loss_change") -> list[dict[str, 
     return found
 
 
-def crossing_slopes(found: Iterable[dict[str, Any]]) -> Array:
+def crossing_slopes(found: Iterable[dict[str, Any]], seeds: Iterable[int]) -> Array:
     """Slope of log epsilon by log s over the crossings of each seed, ``(S,)``.
 
     Theory: 2 at a constant angle between RL and the SFT gradient, and a constant curvature.
@@ -209,11 +209,9 @@ def crossing_slopes(found: Iterable[dict[str, Any]]) -> Array:
     Raises:
         ValueError: a seed has too few crossings for a slope.
     """
-    by_seed: dict[int, list[dict[str, Any]]] = {}
-    for row in found:
-        by_seed.setdefault(row["seed"], []).append(row)
-    slopes = []
-    for seed, rows in sorted(by_seed.items()):
+    found, slopes = list(found), []
+    for seed in seeds:
+        rows = [row for row in found if row["seed"] == seed]
         if len(rows) < LEAST_CROSSINGS:
             raise ValueError(
                 f"non_decoupling: the loss of seed {seed} turns at {len(rows)} lengths of RL, "

@@ -78,7 +78,7 @@ def grid(power, seeds=2):
 
 @pytest.mark.parametrize("power", [1, 2, 3])
 def test_the_slope_of_the_crossings_is_that_of_the_threshold(power):
-    slopes = non_decoupling.crossing_slopes(non_decoupling.crossings(grid(power)))
+    slopes = non_decoupling.crossing_slopes(non_decoupling.crossings(grid(power)), (0, 1))
     assert slopes == pytest.approx([power, power], abs=0.02)
     assert non_decoupling.disordered(grid(power)).tolist() == [0, 0]
 
@@ -88,7 +88,7 @@ def test_a_loss_that_falls_near_the_optimum_and_rises_afar_is_out_of_order():
               for n in (1, 2, 3, 4) for e in (0.2, 0.9)]  # fmt: skip
     assert non_decoupling.disordered(turned).tolist() == [0.25]
     with pytest.raises(ValueError, match="Train RL from more checkpoints"):
-        non_decoupling.crossing_slopes([{"seed": 0, "epsilon": 1.0, "distance": 1.0}])
+        non_decoupling.crossing_slopes(non_decoupling.crossings(grid(2)), (0, 1, 2))
 
 
 def test_only_lengths_that_every_checkpoint_was_followed_by_are_compared():
