@@ -16,7 +16,7 @@ from tests.tiny import recipe
 RECIPE = recipe(label_noise=0.2)
 TASK = tasks.load(RECIPE.task)
 FLOW = FlowSpec(
-    start=RECIPE.base, task=RECIPE.task, objective="loss", prompts=3, learning_rate=0.1,
+    start=RECIPE.base, task=RECIPE.task, objective="loss", prompts=2, learning_rate=0.1,
     max_steps=1, snapshot_every=1,
 )  # fmt: skip
 TINY_MOVE = 1e-5
