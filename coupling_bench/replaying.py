@@ -34,17 +34,22 @@ def claim_of(test: Callable[..., None]) -> Claim:
 
 
 def replay(
-    test: Callable[..., None], runs: RunsOf, replaced: Mapping[str, Runs] | None = None
+    test: Callable[..., None],
+    runs: RunsOf,
+    replaced: Mapping[str, Runs] | None = None,
+    accepted: str | None = None,
 ) -> Decision:
     """Return what a suite's test decides when some of its stages are others.
 
-    No verdict was accepted before, so the outcome is ``passed`` if the claim is supported, and else
-    it is not.
+    Where no verdict was accepted before, the outcome is ``passed`` if the claim is supported, and
+    else it is not: ``skipped`` where a requirement is not met, which turns no run red. Where
+    ``supported`` was, anything else is ``failed``.
 
     Args:
         test: the test of a suite.
         runs: the runs of a node by its name.
         replaced: runs that stand for those of a node, in the claim's requirements too.
+        accepted: the verdict that was recorded before.
 
     Raises:
         ValueError: the test declares no claim, decides nothing, or asks for something else than
@@ -60,7 +65,7 @@ def replay(
 
     def judge(differences: Any) -> None:
         seeds = max((of(node).seeds for node in nodes), key=len)
-        found = decide(claim, differences, runs=of, seeds=seeds, scale=SCALE, accepted=None)
+        found = decide(claim, differences, runs=of, seeds=seeds, scale=SCALE, accepted=accepted)
         decided.append(found)
 
     given = {"decide": judge, "table": lambda name, rows: None, **dict.fromkeys(DATA, HELD_OUT)}

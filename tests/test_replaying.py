@@ -81,6 +81,8 @@ def test_each_planted_defect_turns_its_suite_red(runs, policies, tmp_path, defec
     decision = replay(suite(name), runs, {stage: broken})
     assert redness(decision) == 1.0, decision.message
     assert decision.outcome == outcome, decision.message
+    known = replay(suite(name), runs, {stage: broken}, "supported")
+    assert known.outcome == "failed", known.message
     assert row("twin", decision)["outcome"] == outcome
 
 

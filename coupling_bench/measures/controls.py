@@ -46,7 +46,11 @@ def beside_rl(stage: Runs, start: Runs, rl: Runs, held_out: Split) -> Rows:
 
 
 def by_prior(effect: str, whole: Array, prior_part: Array, seeds: tuple[int, ...]) -> Rows:
-    """Return the rows of an effect in the table ``prior``: the label prior's part, and the rest.
+    """Return the rows of an effect in the table ``prior``: whole, prior alone, and the rest.
+
+    Trap: ``prior_part`` is the effect on other policies, which know the label prior alone. Where it
+    is larger than the whole, ``rest`` has the other sign, and nothing is explained by the prior.
+    ``divergence.frequency_shift`` is the part of the whole itself.
 
     Args:
         effect: ``loss`` or ``reward``.

@@ -20,18 +20,20 @@ from coupling_bench.theory.policies import expected, kl
 from coupling_bench.theory.tilting import loss_change, tilt
 
 
-def effective_beta(stage: GRPOSpec) -> float:
+def group_beta(stage: GRPOSpec) -> float:
     """Return the beta whose optimum GRPO goes to, in reward units a nat: beta G / (G - 1).
 
     The mean that a group of G subtracts from a reward holds that reward itself, so the expected
     gradient of the reward is (G - 1) / G of J's, while the penalty's is whole. Rewards must not be
-    divided by their spread. Source: derived.
+    divided by their spread. Trap: TRL's penalty leaves out what a token does to the divergence of
+    later ones, so it is whole where an answer's first token decides it, as of the shipped tasks;
+    where later tokens are open too, GRPO goes elsewhere. Source: derived.
 
     Raises:
         ValueError: there is no penalty, and so no optimum.
     """
     if stage.beta <= 0.0:
-        raise ValueError(f"effective_beta: beta is {stage.beta}, needed a penalty: beta above 0.")
+        raise ValueError(f"group_beta: beta is {stage.beta}, needed a penalty: beta above 0.")
     return stage.beta * stage.num_generations / (stage.num_generations - 1)
 
 
@@ -52,7 +54,7 @@ def kl_to_tilted(rl: Runs, start: Runs, prompts: Split) -> Array:
 def predicted_loss_change(rl: Runs, start: Runs, demonstrations: Split) -> Array:
     """Change of the SFT loss that Eq. 8 predicts, in nats per sequence, ``(S,)``.
 
-    E log Z_beta - J_D / beta at the effective beta. Source: derived from Eq. 8 of
+    E log Z_beta - J_D / beta at the group's beta. Source: derived from Eq. 8 of
     arXiv:2601.07389v1; where the start is p_D it is Eq. 11.
     """
     return np.array(
@@ -72,7 +74,7 @@ def relative_loss_change(rl: Runs, start: Runs, demonstrations: Split) -> Array:
 
 
 def tilted_reward(rl: Runs, start: Runs, prompts: Split) -> Array:
-    """Expected reward of the tilted optimum at the effective beta, in reward units, ``(S,)``."""
+    """Expected reward of the tilted optimum at the group's beta, in reward units, ``(S,)``."""
     return np.array(
         [
             float(expected(_tilted(before, beta), outcome_rewards(before)))
@@ -95,7 +97,7 @@ def fixed_points(rl: Runs, start: Runs, demonstrations: Split) -> list[dict[str,
             "node": rl.node,
             "scale_rewards": stage.scale_rewards,
             "beta": stage.beta,
-            "effective_beta": effective_beta(stage),
+            "group_beta": group_beta(stage),
             "seed": seed,
             **{name: float(values[place]) for name, values in columns.items()},
         }
@@ -104,8 +106,8 @@ def fixed_points(rl: Runs, start: Runs, demonstrations: Split) -> list[dict[str,
 
 
 def _pairs(rl: Runs, start: Runs, split: Split) -> Iterator[tuple[Observation, Observation, float]]:
-    """Yield (after, before, effective beta) of each seed."""
-    betas = [effective_beta(stage) for stage in _grpo(rl)]
+    """Yield (after, before, the group's beta) of each seed."""
+    betas = [group_beta(stage) for stage in _grpo(rl)]
     yield from zip(observe(rl, split), observe(start, split), betas, strict=True)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from coupling_bench.measures.crossings import Crossing, sign_changes
+from coupling_bench.measures.crossings import Crossing, turns
 from coupling_bench.measures.validity import LossCell, RewardCell, at_the_end, column
 from coupling_bench.runs import Array
 
@@ -15,94 +15,70 @@ from coupling_bench.runs import Array
 def of_epsilon(cells: Iterable[LossCell]) -> list[Crossing]:
     """Return the epsilon at which the change of the loss turns, for each noise and length of RL.
 
-    Predicted: the same crossing of the predicted changes.
+    RL lowers the loss above it. Predicted: the same crossing of the predicted changes.
     """
-    found = []
-    for at, group in _groups(cells, "label_noise", "rl_step"):
-        epsilon = _by_seed(group, "epsilon")
-        found.append(
-            Crossing.of(
-                "sft_then_rl",
-                "epsilon, nats/sequence",
-                at,
-                epsilon,
-                _by_seed(group, "loss_change"),
-                sign_changes(epsilon, _by_seed(group, "predicted_change")),
-            )
+    return [
+        Crossing.of(
+            "sft_then_rl",
+            "epsilon, nats/sequence",
+            at,
+            x=_by_seed(group, "epsilon"),
+            y=_by_seed(group, "loss_change"),
+            predicted=_by_seed(group, "predicted_change"),
+            rises=False,
         )
-    return found
+        for at, group in _groups(cells, "label_noise", "rl_step")
+    ]
 
 
 def of_label_noise(cells: Iterable[RewardCell]) -> list[Crossing]:
     """Return the label noise at which the change of the reward turns, for each length of RL.
 
-    At the end of SFT. Predicted: where J_D = J_RL, in the limit of SFT that has converged.
+    SFT, at its end, raises the reward below it. Predicted: where J_D = J_RL, the limit of SFT that
+    has converged.
     """
-    found = []
-    for at, group in _groups(at_the_end(cells), "rl_step"):
-        noise = _by_seed(group, "label_noise")
-        lead = _by_seed(group, "demonstrator_reward") - _by_seed(group, "reward_before")
-        found.append(
-            Crossing.of(
-                "rl_then_sft",
-                "label noise",
-                at,
-                noise,
-                _by_seed(group, "reward_change"),
-                sign_changes(noise, lead),
-            )
+    return [
+        Crossing.of(
+            "rl_then_sft",
+            "label noise",
+            at,
+            x=_by_seed(group, "label_noise"),
+            y=_by_seed(group, "reward_change"),
+            predicted=_by_seed(group, "demonstrator_reward") - _by_seed(group, "reward_before"),
+            rises=False,
         )
-    return found
+        for at, group in _groups(at_the_end(cells), "rl_step")
+    ]
 
 
-def of_beta(cells: Iterable[LossCell], predicted: Callable[[float], Array]) -> list[Crossing]:
+def of_beta(cells: Iterable[LossCell], beta_star: Callable[[float], Array]) -> list[Crossing]:
     """Return the KL penalty at which the change of the loss turns, for each noise, at RL's end.
 
-    Interpolated in 1/beta, of which the closed form's change, multiplied by beta, is nearly linear.
+    RL lowers the loss above it. Interpolated in 1/beta, of which the closed form's change,
+    multiplied by beta, is nearly linear.
 
     Args:
         cells: of RL with several penalties.
-        predicted: beta* of each seed at a label noise.
+        beta_star: what is predicted for each seed at a label noise; NaN where there is none.
     """
-    found = []
     cells = list(cells)
     last = [cell for cell in cells if cell.rl_step == max(c.rl_step for c in cells)]
+    found = []
     for at, group in _groups(last, "label_noise"):
-        beta = _by_seed(group, "beta")
+        beta, closed_form = _by_seed(group, "beta"), _by_seed(group, "predicted_change")
+        roots = 1 / beta_star(at["label_noise"])
+        ends = turns(1 / beta, beta * closed_form, rises=True)
         turned = Crossing.of(
             "sft_then_rl, KL penalty",
             "beta",
             at,
-            1 / beta,
-            beta * _by_seed(group, "loss_change"),
-            1 / predicted(at["label_noise"]),
+            x=1 / beta,
+            y=beta * _by_seed(group, "loss_change"),
+            predicted=np.where(np.isnan(roots), ends, roots),
+            rises=True,
         )
         found.append(turned.inverted())
     return found
-
-
-def off_by(crossings: Iterable[Crossing], *, relative: bool) -> Array:
-    """Mean distance of measured from predicted crossings, one a seed, ``(S,)``.
-
-    Over those that every seed has, both measured and predicted.
-
-    Args:
-        crossings: of one kind.
-        relative: whether the distance is |log(measured / predicted)|, or in their own unit.
-
-    Raises:
-        ValueError: there is none.
-    """
-    both = [
-        c for c in crossings if np.isfinite(c.measured).all() and np.isfinite(c.predicted).all()
-    ]
-    if not both:
-        raise ValueError(
-            "crossings: no change turns its sign for every seed, both measured and predicted; "
-            "needed one at least. Train cells on both sides of the threshold."
-        )
-    scale = np.log if relative else np.asarray
-    return np.mean([np.abs(scale(c.measured) - scale(c.predicted)) for c in both], axis=0)
 
 
 def _groups(cells: Iterable[Any], *names: str) -> Iterator[tuple[dict[str, float], list[Any]]]:

@@ -2,9 +2,9 @@
 
 Differs from the spine's RL in what decides where training ends. Rewards are not divided by their
 spread over a group, which would be another objective; each completion weighs the same whatever its
-length; the penalty's gradient is that of the divergence; and the learning rate goes to zero, so
-that the end is the end and not a sample around it. Groups are twice as large, because what a group
-subtracts from its own rewards shrinks with its size (``measures.fixed_point.effective_beta``).
+length; the penalty's gradient is that of each token's divergence; and the learning rate goes to
+zero, so that the end is the end and not a sample around it. Groups are twice as large, because what
+a group subtracts from its own rewards shrinks with its size (``measures.fixed_point.group_beta``).
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Literal
 
 from coupling_bench.pipelines.recipe import Node, NotHereError, Recipe
 from coupling_bench.specs import (
@@ -23,8 +22,9 @@ from coupling_bench.specs import (
     StageSpec,
 )
 
-STEPS = 60
-"""Of SFT and of RL. Chosen, with the learning rate, by J alone and on one seed (docs/log.md)."""
+SFT_STEPS, RL_STEPS, PENALISED_STEPS = 60, 45, 120
+"""Chosen, with the learning rate, by J alone and on one seed (docs/log.md). With a KL penalty RL
+goes on until it is near its closed form."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,14 +53,14 @@ class Grid:
         }
 
 
-SMALL = Grid(noises=(0.0, 0.1, 0.3), sft_steps=(0, 10, 60), rl_steps=(20,))
+SMALL = Grid(noises=(0.0, 0.1, 0.3), sft_steps=(0, 30, 60), rl_steps=(15,))
 """What a default run trains: a part of the whole."""
 WHOLE = Grid(
-    noises=(0.0, 0.02, 0.05, 0.1, 0.2, 0.3), sft_steps=(0, 10, 20, 60), rl_steps=(10, 20, 60)
+    noises=(0.0, 0.02, 0.05, 0.1, 0.2, 0.3), sft_steps=(0, 15, 30, 60), rl_steps=(15, 30, 45)
 )
-BETAS = (0.2, 0.4, 0.8, 1.6, 3.2)
+BETAS = (0.4, 0.8, 1.6, 3.2)
 """Coefficients of the KL penalty of RL from the base, around beta* of some demonstrators."""
-SAMPLED = ((0.0, 10), (0.1, 20), (0.3, 60))
+SAMPLED = ((0.0, 15), (0.1, 30), (0.3, 60))
 """(label noise, SFT steps) of the cells where GRPO, which samples, is compared with exact RL."""
 
 
@@ -91,15 +91,20 @@ def _percent(noise: float) -> str:
 def sft(recipe: Recipe, seed: int, noise: float, rl_step: int = 0) -> ExactSpec:
     """Return SFT on demonstrators of a label noise: from the base, or from a moment of its RL."""
     start = _moment(rl(recipe, seed), rl_step) if rl_step else recipe.base
-    return _exact(recipe, seed, start, noise, "loss")
+    every = 20 if rl_step else 15
+    return replace(_exact(recipe, seed, start, noise), max_steps=SFT_STEPS, snapshot_every=every)
 
 
-def rl(
-    recipe: Recipe, seed: int, noise: float = 0.0, sft_step: int = 0, beta: float = 0.0
-) -> ExactSpec:
+def rl(recipe: Recipe, seed: int, noise: float = 0.0, sft_step: int = 0) -> ExactSpec:
     """Return RL: from the base, or from a moment of SFT on demonstrators of a label noise."""
     start = _moment(sft(recipe, seed, noise), sft_step) if sft_step else recipe.base
-    return replace(_exact(recipe, seed, start, noise, "reward"), beta=beta)
+    return replace(_exact(recipe, seed, start, noise), objective="reward")
+
+
+def penalised_rl(recipe: Recipe, seed: int, beta: float) -> ExactSpec:
+    """Return RL from the base with a KL penalty."""
+    free = rl(recipe, seed)
+    return replace(free, beta=beta, max_steps=PENALISED_STEPS, snapshot_every=PENALISED_STEPS // 3)
 
 
 def grpo(recipe: Recipe, seed: int, noise: float, sft_step: int) -> GRPOSpec:
@@ -110,18 +115,12 @@ def grpo(recipe: Recipe, seed: int, noise: float, sft_step: int) -> GRPOSpec:
         start=exact.start,
         task=exact.task,
         seed=seed,
-        max_steps=STEPS,
-        snapshot_every=STEPS // 3,
+        max_steps=exact.max_steps,
+        snapshot_every=exact.snapshot_every,
     )
 
 
-def _exact(
-    recipe: Recipe,
-    seed: int,
-    start: StageSpec,
-    noise: float,
-    objective: Literal["loss", "reward"],
-) -> ExactSpec:
+def _exact(recipe: Recipe, seed: int, start: StageSpec, noise: float) -> ExactSpec:
     if not isinstance(recipe.task, GrammarSpec):
         raise NotHereError(
             "the map of validity needs demonstrators whose label noise is known by construction "
@@ -137,13 +136,13 @@ def _exact(
         # The other splits do not depend on that of pretraining, which takes a second to draw.
         task=replace(recipe.task, label_noise=noise, pretraining_size=0),
         seed=seed,
-        objective=objective,
+        objective="loss",
         prompts=1024,
         batch=32,
-        snapshot_every=10,
+        snapshot_every=15,
         learning_rate=5e-4,
         warmup_steps=5,
-        max_steps=STEPS,
+        max_steps=RL_STEPS,
         optim="adamw",
         adam_beta2=0.98,
         max_grad_norm=1.0,
@@ -178,7 +177,7 @@ NODES: dict[str, Node] = {
         for (noise, step), name in WHOLE.rl_then_sft().items()
     },
     **{
-        name: _node(f"Return exact RL from the base with KL penalty {beta:g}.", rl, 0.0, 0, beta)
+        name: _node(f"Return exact RL from the base, KL penalty {beta:g}.", penalised_rl, beta)
         for beta, name in penalised().items()
     },
     **{

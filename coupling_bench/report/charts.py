@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
-from math import ceil, log10
+from math import ceil, copysign, log10
+from statistics import median
 from typing import Any
 
 from coupling_bench.report.figures import DASHES, frame
@@ -11,6 +12,7 @@ from coupling_bench.report.rows import MOST_POINTS, Record, thinned
 from coupling_bench.report.text import counted, is_number
 
 ON_PAPER = 310
+LINEAR = 0.01
 TONES = ("sft", "open", "yes", "rl", "no", "muted")
 """Colours that differ to colour-blind eyes; each series has a mark of its own beside."""
 PATHS = {
@@ -58,6 +60,14 @@ class Axis:
     """Names of the places 0, 1, ..., from the top down."""
     zero: bool = False
     """Whether a line marks zero."""
+    signed: bool = False
+    """Whether it is logarithmic on both sides of zero, and linear within ``LINEAR`` of it."""
+
+    def places(self, values: Sequence[float]) -> Sequence[float]:
+        """Where values lie along the axis, in plotly's units."""
+        if not self.signed:
+            return values
+        return [copysign(log10(1 + abs(value) / LINEAR), value) for value in values]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +93,17 @@ class Chart:
     def missed(self) -> bool:
         """Whether a prediction failed in a cell of its grids."""
         return any(cell["missed"] for grid in self.grids for cell in grid["cells"])
+
+    @property
+    def sure(self) -> bool:
+        """Whether a sign is guaranteed in a cell of its grids."""
+        return any(cell["sure"] for grid in self.grids for cell in grid["cells"])
+
+
+def is_skewed(values: Sequence[float]) -> bool:
+    """Whether a linear axis would press most values together, for the sake of a few."""
+    sizes = [abs(value) for value in values if value]
+    return bool(sizes) and max(sizes) > 20 * median(sizes)
 
 
 def style(place: int) -> dict[str, Any]:
@@ -157,6 +178,10 @@ def _placed(series: list[Series], x: Axis, y: Axis) -> tuple[list[Series], list[
             f"{drawn:,} of {whole:,} points are drawn, evenly spaced along each line; "
             "the record holds all."
         )
+    if x.signed or y.signed:
+        notes.append(
+            f"Axes are logarithmic on both sides of zero, and linear within {LINEAR} of it."
+        )
     if lost:
         notes.append(f"{counted(lost, 'point')} at or below zero: no place on a logarithmic axis.")
     return placed, notes
@@ -170,13 +195,16 @@ def _trace(one: Series, x: Axis, y: Axis) -> Record:
     colour = f"var(--{one.tone})"
     # plotly reads tags in a hover text; a name from the record must stay a name.
     who = "<br>".join(filter(None, (escape(one.name), escape(one.said))))
-    vertical = "" if y.ticks else f"<br>{escape(y.title)} %{{y:.4~g}}"
+    across, up = ("customdata[0]", "customdata[1]") if x.signed or y.signed else ("x", "y")
+    vertical = "" if y.ticks else f"<br>{escape(y.title)} %{{{up}:.4~g}}"
     trace: Record = {
-        "type": "scatter", "x": one.x, "y": one.y,
+        "type": "scatter", "x": x.places(one.x), "y": y.places(one.y),
         "mode": "+".join([*(["lines"] if one.dash else []), *(["markers"] if one.mark else [])]),
-        "hovertemplate": f"{who}<br>{escape(x.title)} %{{x:.4~g}}{vertical}<extra></extra>",
+        "hovertemplate": f"{who}<br>{escape(x.title)} %{{{across}:.4~g}}{vertical}<extra></extra>",
         "opacity": 0.45 if one.faint else 1,
     }  # fmt: skip
+    if x.signed or y.signed:
+        trace["customdata"] = list(zip(one.x, one.y, strict=True))
     if one.dash:
         trace["line"] = {"color": colour, "width": 1.75, "dash": one.dash}
     if one.mark:
@@ -204,6 +232,12 @@ def _scale(axis: Axis, values: list[float]) -> Record:
         places = list(range(len(axis.ticks)))
         names = [escape(name).replace("\n", "<br>") for name in axis.ticks]
         return {"tickvals": places, "ticktext": names, "range": [len(places) - 0.4, -0.6]}
+    if axis.signed:
+        most = max(map(abs, values), default=1)
+        sizes = [10.0**n for n in range(-1, 1 + ceil(log10(max(most, 1)))) if 10.0**n <= 2 * most]
+        ticks = [*(-size for size in reversed(sizes)), 0.0, *sizes]
+        labels = [f"{tick:g}".replace("-", "−") for tick in ticks]
+        return {"tickvals": axis.places(ticks), "ticktext": labels}
     if axis.zero:
         scale |= {"zeroline": True, "zerolinecolor": "var(--ink)", "zerolinewidth": 1}
     if axis.log and values:

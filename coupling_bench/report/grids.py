@@ -4,7 +4,7 @@ They are drawn as SVG and need no script. Colours come from the page's style she
 class and share, so that one drawing serves light, dark and paper.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,9 @@ from coupling_bench.report.text import MINUS, is_number, number, plain, sign, si
 
 MOST_LINES = 14
 """Rows and columns of a grid on the page."""
-WIDTH, LEFT, TOP, BOTTOM, EDGE = 340, 62, 8, 40, 4
+WIDTH, LEFT, TOP, BOTTOM, EDGE = 350, 74, 8, 40, 4
+MANY, BROAD = 9, 700
+"""With more columns than this a grid is so wide."""
 SAYS_VALUE = 34
 """A cell narrower than this holds its sign alone."""
 PALEST, FULL = 6, 58
@@ -34,6 +36,8 @@ class Cell:
     """On which side of the boundary the cell lies."""
     missed: bool = False
     """Whether a prediction had the other sign."""
+    sure: bool = False
+    """Whether theory guarantees a sign."""
     says: str = ""
 
     @property
@@ -54,7 +58,14 @@ class Cell:
 
 
 def cells(
-    rows: list[Record], row: str, col: str, change: str, *, inside: str = "", above: Any = None
+    rows: list[Record],
+    row: str,
+    col: str,
+    change: str,
+    *,
+    inside: str = "",
+    above: Callable[[list[Record]], bool | None] | None = None,
+    sure: str = "",
 ) -> dict[tuple[Any, Any], Cell]:
     """Cells by the values of two columns, each over its seeds.
 
@@ -64,30 +75,38 @@ def cells(
         col: the column that its columns stand for.
         change: the column that is drawn.
         inside: the column that says whether a row lies in the outlined region, if there is one.
-        above: says of a row's means on which side of the boundary it lies.
+        above: says of a cell's rows on which side of the boundary it lies.
+        sure: the column of a guaranteed sign, if there is one.
     """
     return {
         key: Cell(
             changes=column(found, change),
             inside=bool(inside) and all(one.get(inside) is True for one in found),
             above=above(found) if above else None,
-            missed=any(map(_missed, found)),
+            missed=any(_missed(one, change, sure) for one in found),
+            sure=bool(sure) and all(promised(one.get(sure)) for one in found),
             says=_says(row, col, change, key, found),
         )
         for key, found in grouped(rows, row, col).items()
     }
 
 
-def _missed(row: Record) -> bool:
-    signs = [sign(row.get(key)) for key in ("predicted_sign", "measured_sign")]
-    return set(signs) == {"+", MINUS}
+def promised(value: object) -> str:
+    """The sign that is guaranteed, told in words or as a number; empty if none is."""
+    told = {"rises": "+", "falls": MINUS}.get(str(value), sign(value))
+    return told if told in ("+", MINUS) else ""
+
+
+def _missed(row: Record, change: str, sure: str) -> bool:
+    """Whether a sign was predicted, or guaranteed, and the other one measured."""
+    predicted = {sign(row.get("predicted_sign")), sign(row.get("measured_sign"))}
+    guaranteed = {promised(row.get(sure)), sign(row.get(change))}
+    return {"+", MINUS} in (predicted, guaranteed)
 
 
 def _says(row: str, col: str, change: str, key: tuple, found: list[Record]) -> str:
-    values = column(found, change)
-    measured = ", ".join(map(signed, values[:8])) or "not known"
-    where = f"{label(row)} {plain(key[0])}, {label(col)} {plain(key[1])}"
-    return f"{where}: {measured}"
+    measured = ", ".join(map(signed, column(found, change)[:8])) or "not known"
+    return f"{label(row)} {plain(key[0])}, {label(col)} {plain(key[1])}: {measured}"
 
 
 def largest(grids: Sequence[dict[Any, Cell]]) -> float:
@@ -120,7 +139,8 @@ def grid(
         under: what stands under the name of a row.
     """
     shown_rows, shown_cols = thinned(rows, MOST_LINES), thinned(cols, MOST_LINES)
-    wide = (WIDTH - LEFT - EDGE) / max(len(shown_cols), 1)
+    width = BROAD if len(shown_cols) > MANY else WIDTH
+    wide = (width - LEFT - EDGE) / max(len(shown_cols), 1)
     high = min(40.0, max(24.0, wide * 0.8))
     at = {
         (r, c): found[key]
@@ -137,7 +157,10 @@ def grid(
 
     return {
         "title": title,
-        "width": WIDTH,
+        "left": LEFT - 6,
+        "width": width,
+        "broad": width == BROAD,
+        "center": (LEFT + width - EDGE) / 2,
         "height": round(TOP + len(shown_rows) * high + BOTTOM),
         "cells": [
             {"x": x(c), "y": y(r), "wide": round(wide, 1), "high": round(high, 1),
@@ -169,7 +192,7 @@ def _drawn(cell: Cell, scale: float, wide: float) -> Record:
     mean = cell.mean
     if not is_number(mean):
         return {"tone": "none", "share": 0, "mark": "", "value": "", "says": cell.says,
-                "missed": False}  # fmt: skip
+                "missed": False, "sure": False}  # fmt: skip
     share = PALEST + (FULL - PALEST) * abs(mean) / scale if scale else PALEST
     return {
         "tone": "up" if mean > 0 else "down",
@@ -178,6 +201,7 @@ def _drawn(cell: Cell, scale: float, wide: float) -> Record:
         "value": _size(abs(mean)) if wide >= SAYS_VALUE else "",
         "says": cell.says,
         "missed": cell.missed,
+        "sure": cell.sure,
     }
 
 

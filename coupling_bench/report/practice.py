@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from coupling_bench.report.rows import Record, average, column, known, table
+from coupling_bench.report.chapters.duration import by_price
+from coupling_bench.report.rows import Record, average, column, known, once, table
 from coupling_bench.report.tables import grouped
-from coupling_bench.report.text import counted, listed, node, number, plain
+from coupling_bench.report.text import capitalized, counted, listed, node, plain, ranged
 
 ORDERS = ("sft_then_rl", "rl_then_sft")
 
@@ -14,7 +15,7 @@ def sentences(record: Record) -> list[tuple[str, list[str]]]:
     paid = grouped(
         known(table(record, "pareto"), "step", "loss_change", "reward_gain"), "model", "task"
     )
-    times = grouped(table(record, "duration"), "model", "task")
+    times = grouped(once(table(record, "duration")), "model", "task")
     curves = grouped(record["curves"], "model", "task")
     found = {}
     for setting in dict.fromkeys([*paid, *curves]):
@@ -38,19 +39,19 @@ def _more_rl(run: object, rows: list[Record], best: list[Record]) -> str:
     ends = [max(found, key=lambda row: row["step"]) for found in grouped(rows, "seed").values()]
     steps = spanned(column(ends, "step"))
     told = (
-        f"{node(run)}: with these demonstrations, {steps} more RL steps "
+        f"{capitalized(node(run))}: with these demonstrations, {steps} more RL steps "
         f"{_change(column(ends, 'loss_change'), 'cost', 'save', 'nats of SFT loss')} and "
         f"{_change(column(ends, 'reward_gain'), 'gain', 'lose', 'reward')}, "
         f"over {counted(len(ends), 'seed')}."
     )
-    by_weight = grouped(known(best, "observed"), "weight")
+    prices = by_price(known(best, "observed"))
     optima = [
-        f"step {spanned(column(found, 'observed'))} if a nat is worth {plain(weight)} reward"
-        for (weight,), found in by_weight.items()
+        f"step {spanned(column(found, 'observed'))} if a nat is worth {price} reward"
+        for price, found in prices
     ]
     if not optima:
         return told
-    predicted = [column(found, "predicted") for found in by_weight.values()]
+    predicted = [column(found, "predicted") for _, found in prices]
     foretold = listed([spanned(values) for values in predicted if values])
     foretold = f"; the run’s first third foretold {foretold}" if foretold else ""
     return f"{told} The optimum was at {listed(optima)}{foretold}."
@@ -88,19 +89,12 @@ def _change(values: Sequence[float], up: str, down: str, unit: str) -> str:
     if middle is None or low < 0 < high:
         return (
             f"change {'the reward' if unit == 'reward' else 'the SFT loss'} by "
-            + spread(middle, low, high, "+")
+            + ranged(middle, low, high, "+")
             + ("" if unit == "reward" else " nats")
         )
     if low < 0:
-        return f"{down} {spread(-middle, -high, -low)} {unit}"
-    return f"{up} {spread(middle, low, high)} {unit}"
-
-
-def spread(middle: float | None, low: float, high: float, sign: str = "-") -> str:
-    """A mean with its range."""
-    if low == high:
-        return number(middle, sign)
-    return f"{number(middle, sign)} ({number(low, sign)} to {number(high, sign)})"
+        return f"{down} {ranged(-middle, -high, -low)} {unit}"
+    return f"{up} {ranged(middle, low, high)} {unit}"
 
 
 def spanned(values: Sequence[float]) -> str:

@@ -16,6 +16,7 @@ LABELS = {
     "reward_change": "ΔJ",
     "predicted_loss_change": "ΔL predicted",
     "effective_beta": "β effective",
+    "group_beta": "β G/(G − 1)",
     "demonstrator_entropy": "H of demonstrators",
     "demonstrator_reward": "J of demonstrators",
     "reward": "J",

@@ -87,6 +87,12 @@ def interval(bounds: Iterable[object] | None, sign: str = "+") -> str:
     return f"{left}, {right}"
 
 
+def ranged(middle: object, low: object, high: object, sign: str = "-") -> str:
+    """A mean with the range that it is the mean of; the mean alone where that is one point."""
+    told = number(middle, sign)
+    return told if low == high else f"{told} ({number(low, sign)} to {number(high, sign)})"
+
+
 def within(bounds: Iterable[object] | None) -> str:
     """The range that a precondition asks for, in words."""
     low, high = bounds or (None, None)
@@ -153,8 +159,9 @@ def plain(value: object) -> str:
 
 def node(name: object) -> str:
     """The name of a point in a pipeline, of an arm or of a control as the page prints it."""
-    spoken = (word.upper() if word in ACRONYMS else word for word in words(plain(name)).split(" "))
-    return NODES.get(str(name)) or " ".join(spoken)
+    spoken = words(plain(name)).split(" ")
+    said = (word.upper() if word.strip(",") in ACRONYMS else word for word in spoken)
+    return NODES.get(str(name)) or " ".join(said)
 
 
 def words(name: str) -> str:

@@ -20,6 +20,8 @@ from coupling_bench.theory.tilting import tilt
 Regime = Literal["raises", "depends", "lowers"]
 SAME = 1e-12
 """Rewards that differ by less, relative to their width, are the same but for rounding."""
+ULPS = 8
+"""What rounding may cost a mean of rewards, in the last digits of the largest."""
 
 
 def regime(
@@ -33,7 +35,7 @@ def regime(
     below. The demonstrators give no answer that the reference never gives. Source: derived.
     """
     start, demonstrated, most = _rewards(reference, demonstrators, rewards, weights)
-    rounding = SAME * float(np.ptp(rewards))
+    rounding = _rounding(rewards)
     if demonstrated <= start + rounding:
         return "raises"
     return "lowers" if demonstrated >= most - rounding else "depends"
@@ -91,7 +93,7 @@ def effective_beta(
     arXiv:2601.07389v1.
     """
     start, _, most = _rewards(reference, reference, rewards, weights)
-    rounding = SAME * float(np.ptp(rewards))
+    rounding = _rounding(rewards)
     if not start + rounding < reward < most - rounding:
         return None
 
@@ -100,6 +102,11 @@ def effective_beta(
 
     # J of the optimum rises in 1/beta by at most w^2 / 4, the largest variance
     return 1 / _rising_root(excess, 4 * (reward - start) / float(np.ptp(rewards)) ** 2)
+
+
+def _rounding(rewards: Array) -> float:
+    """Return what two rewards may differ by and be the same; not 0 where all answers earn alike."""
+    return SAME * float(np.ptp(rewards)) + ULPS * float(np.spacing(np.abs(rewards).max()))
 
 
 def _rewards(

@@ -18,9 +18,9 @@ def replay(node) -> Callable[..., Decision]:
     What it would have added to the record is left out.
     """
 
-    def replay(suite: str, **replaced: Runs) -> Decision:
+    def replay(suite: str, accepted: str | None = None, **replaced: Runs) -> Decision:
         test = getattr(importlib.import_module(f"suites.{suite}"), suite)
-        return replaying.replay(test, node, replaced)
+        return replaying.replay(test, node, replaced, accepted)
 
     return replay
 

@@ -1,4 +1,8 @@
-"""A suite that stays green when reward, mask or labels are broken would be blind."""
+"""A suite that stays green when reward, mask or labels are broken would be blind.
+
+A defect leaves a claim without its requirements, which by itself is a test that is skipped. It is
+red because the verdict is no longer the one that was accepted.
+"""
 
 import pytest
 
@@ -13,7 +17,7 @@ def planted(where: str, suite: str, stage: str, defective: str):
     says = theorem(
         f"A defect planted in the {where} turns its suite red",
         cites="no theorem of a paper: the positive control of this suite",
-        assumes=f"{suite} is green, and {defective} stands for {stage}",
+        assumes=f"{suite} is green and so accepted, and {defective} stands for {stage}",
     )
     return pytest.param(suite, stage, defective, id=where, marks=says)
 
@@ -31,11 +35,11 @@ def test_a_planted_defect_turns_its_suite_red(
     table,
 ):  # fmt: skip
     green(suite)
-    decision = replay(suite, **{stage: node(defective)})
+    decision = replay(suite, accepted="supported", **{stage: node(defective)})
     table("defects", [replaying.row(defective, decision)])
     check(
-        [replaying.redness(decision)],
+        [1.0 if decision.outcome == "failed" else -1.0],
         tolerance=0.0,
-        unit="(1: not green, -1: green)",
+        unit="(1: red, -1: not)",
         where=[decision.message],
     )

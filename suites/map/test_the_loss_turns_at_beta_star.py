@@ -3,7 +3,8 @@
 import pytest
 
 from coupling_bench import claim
-from coupling_bench.measures.thresholds import of_beta, off_by
+from coupling_bench.measures.crossings import off_by
+from coupling_bench.measures.thresholds import of_beta
 from coupling_bench.measures.validity import rows, threshold_betas
 from coupling_bench.pipelines.validity import penalised
 

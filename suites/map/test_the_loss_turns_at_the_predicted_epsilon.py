@@ -3,7 +3,8 @@
 import pytest
 
 from coupling_bench import claim
-from coupling_bench.measures.thresholds import of_epsilon, off_by
+from coupling_bench.measures.crossings import off_by
+from coupling_bench.measures.thresholds import of_epsilon
 from coupling_bench.pipelines.validity import WHOLE
 
 pytestmark = pytest.mark.usefixtures("map_rl", *WHOLE.sft_then_rl().values())

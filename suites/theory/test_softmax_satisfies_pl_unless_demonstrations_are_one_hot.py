@@ -15,6 +15,15 @@ from coupling_bench.theory.softmax import (
 DERIVED = "derived from KL <= chi^2; PL is named in the abstract of arXiv:2601.07389v2"
 
 
+def tight(least=1e-5, answers=201):
+    """The p_D and the policy nearest to equality: all of p_D but the policy's rarest answer."""
+    policy = np.full((1, answers), (1 - least) / (answers - 1))
+    policy[0, 0] = least
+    demonstrators = np.full((1, answers), 1 / (answers - 1))
+    demonstrators[0, 0] = 0.0
+    return demonstrators, policy
+
+
 @theorem(
     "||grad_z L||^2 >= min_x q(x) p_min(x) E KL(p_D || p), that is 2 mu (L - L*)",
     cites=DERIVED,
@@ -26,20 +35,19 @@ def test_the_sft_loss_satisfies_pl_in_logits(over, check):
         norm = squared_gradient_norm(w.demonstrators, w.first, w.weights)
         return norm - 2 * pl_constant(w.first, w.weights) * gap
 
-    check(over(slack), tolerance=1e-14, unit="nats^2")
+    # no random instance comes within 40 % of equality, and this one within half a percent
+    demonstrators, policy = tight()
+    norm = squared_gradient_norm(demonstrators, policy)
+    excess = norm / (2 * pl_constant(policy) * kl(demonstrators, policy)) - 1
+    check(np.append(over(slack), excess), tolerance=1e-14, unit="nats^2, or share of the bound")
 
 
 @theorem("||grad_z L||^2 >= c p_min KL(p_D || p) with c = 1.02", cites=DERIVED, false=True)
 def test_the_pl_constant_of_a_softmax_cannot_be_larger(check):
     """p_D drops the least likely of 201 answers and spreads its mass evenly over the others."""
-    answers, least = 201, 1e-5
-    policy = np.full((1, answers), (1 - least) / (answers - 1))
-    policy[0, 0] = least
-    demonstrators = np.full((1, answers), 1 / (answers - 1))
-    demonstrators[0, 0] = 0.0
-    norm = squared_gradient_norm(demonstrators, policy)
-    gap = kl(demonstrators, policy)
-    check(norm / (2 * pl_constant(policy) * gap) - 1.02, tolerance=0.0, unit="ratio")
+    demonstrators, policy = tight()
+    norm, gap = squared_gradient_norm(demonstrators, policy), kl(demonstrators, policy)
+    check(norm / (policy.min() * gap) - 1.02, tolerance=0.0, unit="ratio")
 
 
 @theorem(

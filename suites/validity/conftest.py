@@ -9,7 +9,7 @@ from coupling_bench.pipelines.validity import SMALL
 from coupling_bench.runs import Runs
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def loss_cells(node: Callable[[str], Runs]) -> list[validity.LossCell]:
     """RL after SFT on demonstrators of several label noises, for several steps of either."""
     return [
@@ -19,7 +19,7 @@ def loss_cells(node: Callable[[str], Runs]) -> list[validity.LossCell]:
     ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def reward_cells(node: Callable[[str], Runs]) -> list[validity.RewardCell]:
     """SFT on demonstrators of several label noises, after several steps of RL."""
     return [
@@ -29,7 +29,7 @@ def reward_cells(node: Callable[[str], Runs]) -> list[validity.RewardCell]:
     ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def size(node: Callable[[str], Runs]) -> int:
     """Number of the model's parameters."""
     return validity.size(node("map_rl"))

@@ -3,7 +3,8 @@
 import pytest
 
 from coupling_bench import claim
-from coupling_bench.measures.thresholds import of_label_noise, off_by
+from coupling_bench.measures.crossings import off_by
+from coupling_bench.measures.thresholds import of_label_noise
 from coupling_bench.pipelines.validity import SMALL
 
 pytestmark = pytest.mark.usefixtures("map_rl", *SMALL.rl_then_sft().values())

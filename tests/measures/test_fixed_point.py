@@ -39,7 +39,7 @@ def expected_step(p, start, rewards, beta, group, scaled=False):
 
 
 @pytest.mark.parametrize("group", [2, 5])
-def test_grpo_stands_still_at_the_optimum_of_the_effective_beta_and_nowhere_near_the_nominal(group):
+def test_grpo_stands_still_at_the_optimum_of_the_groups_beta_and_nowhere_near_the_nominal(group):
     stage = replace(GRPO, num_generations=group)
     start, rewards = np.array([0.6, 0.3, 0.1]), np.array([1.0, -1.0, 0.5])
 
@@ -47,7 +47,7 @@ def test_grpo_stands_still_at_the_optimum_of_the_effective_beta_and_nowhere_near
         optimum = tilt(start[None], rewards[None], beta)[0]
         return np.abs(expected_step(optimum, start, rewards, stage.beta, group)).max()
 
-    assert step(fixed_point.effective_beta(stage)) < 1e-12
+    assert step(fixed_point.group_beta(stage)) < 1e-12
     assert step(stage.beta) > 0.01
 
 
@@ -55,16 +55,34 @@ def test_on_scaled_rewards_grpo_leaves_that_optimum_for_more_reward():
     """As the suite of the contrast arm says: a rare wrong answer weighs more than its reward."""
     stage = replace(GRPO, beta=1.0, num_generations=8)
     start, rewards = np.array([0.9, 0.1]), np.array([1.0, -1.0])
-    optimum = tilt(start[None], rewards[None], fixed_point.effective_beta(stage))[0]
+    optimum = tilt(start[None], rewards[None], fixed_point.group_beta(stage))[0]
     stand = expected_step(optimum, start, rewards, stage.beta, 8)
     leave = expected_step(optimum, start, rewards, stage.beta, 8, scaled=True)
     assert np.abs(stand).max() < 1e-12
     assert leave[0] > 0.001
 
 
-def test_without_a_penalty_there_is_no_effective_beta():
+@pytest.mark.parametrize(("later", "stands"), [(0.0, True), (0.5, False)])
+def test_grpo_goes_elsewhere_where_a_later_token_is_open_too(later, stands):
+    """Answers ac, ad and b: after a, a second token is drawn; TRL counts each token's own KL.
+
+    The step of the first token's logit at Eq. 8's optimum, for an infinite group.
+    """
+    start, rewards = np.array([0.5 * (1 - later), 0.5 * later, 0.5]), np.array([1.0, -1.0, -0.2])
+    optimum = tilt(start[None], rewards[None], 0.7)[0]
+    first, first_start = optimum[:2].sum(), start[:2].sum()
+    score = np.array([1 - first, 1 - first, -first])
+    ratio = np.log([first / first_start] * 2 + [(1 - first) / (1 - first_start)])
+    step = (optimum * score * (rewards - 0.7 * ratio)).sum()
+    assert (abs(step) < 1e-12) == stands
+    if not stands:
+        whole = (optimum * score * (rewards - 0.7 * np.log(optimum / start))).sum()
+        assert abs(whole) < 1e-12 < 0.01 < step
+
+
+def test_without_a_penalty_there_is_no_beta_of_a_group():
     with pytest.raises(ValueError, match="needed a penalty"):
-        fixed_point.effective_beta(replace(GRPO, beta=0.0))
+        fixed_point.group_beta(replace(GRPO, beta=0.0))
 
 
 def tilted(seen, beta):

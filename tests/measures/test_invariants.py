@@ -42,6 +42,25 @@ def test_random_policies_break_no_bound_within_a_run_or_at_the_end(runs, bound):
     assert [len(these.names) for these in pairs.at_the_end([runs], HELD_OUT)] == [1, 1]
 
 
+def test_the_slacks_of_two_policies_are_those_by_hand(tmp_path):
+    """A coin and p_D itself, right nine times in ten, with rewards 1 and 0: R_max = w = 1.
+
+    The smaller divergence is KL(0.9 || 0.5) = log 2 - h(0.9), and J differs by 0.4.
+    """
+    least = np.log(2) + 0.9 * np.log(0.9) + 0.1 * np.log(0.1)
+    seen = observation(np.log([[[0.5, 0.5]] * 5, [[0.9, 0.1]] * 5]), [0] * 5)
+    seen = replace(seen, rewards=(seen.rewards > 0) * 1.0, other_reward=np.array(0.0))
+    groups = list(pairs.along(store_runs(Store(tmp_path), [seen]), HELD_OUT))
+    for bound, there, back in (
+        ("Proposition 1", np.sqrt(2 * least) - 0.4, np.sqrt(2 * least) - 0.4),
+        ("Pinsker", np.sqrt(least / 2) - 0.4, np.sqrt(least / 2) - 0.4),
+        ("Non-decoupling threshold", 0.0, least - 2 * 0.4**2),
+        ("KL identity", 0.0, 0.0),
+    ):
+        (found,) = invariants.slacks(bound, groups)
+        assert found.slack == pytest.approx([there, back], abs=1e-5), bound
+
+
 def test_divergences_of_all_pairs_are_those_of_each_pair(runs):
     (these, _) = pairs.along(runs, HELD_OUT)
     seen = random_observation(1, snapshots=4)
@@ -64,6 +83,18 @@ def test_final_checkpoints_on_the_same_prompts_are_compared_and_the_base_counts_
     assert together.names == ("base seed 0", "sft seed 0", "sft seed 1")
     assert alone.names == ("rl seed 0",)
     assert len(list(pairs.along(base, HELD_OUT))) == 1
+
+
+def test_final_checkpoints_of_other_demonstrators_are_not_compared(tmp_path):
+    """Gold ones on the same prompts, with the same verifier: L, L* and J_D are others."""
+    store, first = Store(tmp_path), random_observation(0)
+    gold = replace(first, demonstrated=(first.rewards > 0) * 1.0)
+    task = replace(recipe().task, label_noise=0.0)
+    stage = replace(recipe().sft, task=task)
+    runs = [store_runs(store, [first]), store_runs(store, [gold], "sft_gold", stage)]
+    found = list(pairs.at_the_end(runs, HELD_OUT))
+    assert [these.names for these in found] == [("sft seed 0",), ("sft_gold seed 0",)]
+    assert [these.least_loss > 0 for these in found] == [True, False]
 
 
 def test_a_reward_that_is_not_the_policys_breaks_proposition_1_and_is_named(runs):

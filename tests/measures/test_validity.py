@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from coupling_bench.measures import thresholds, validity
-from coupling_bench.measures.crossings import Crossing, bootstrap, sign_change
+from coupling_bench.measures.crossings import Crossing, bootstrap, off_by, sign_change
 from coupling_bench.measures.policies import outcome_rewards, outcomes
 from coupling_bench.runs import observe
 from coupling_bench.store import Store
@@ -71,7 +71,7 @@ def test_beta_star_is_found_from_changes_on_both_sides_of_it(tmp_path):
     assert found.at == {"label_noise": 0.1}
     assert found.measured == pytest.approx(exact, rel=0.02)
     assert found.low == pytest.approx(found.high) == pytest.approx(found.crossing)
-    assert (thresholds.off_by([found], relative=True) < math.log(1.02)).all()
+    assert (off_by([found], relative=True) < math.log(1.02)).all()
     assert np.isnan(validity.threshold_betas(runs, 0.0)).all()  # gold: RL never raises the loss
 
 
@@ -127,14 +127,21 @@ def test_sft_that_converges_turns_the_reward_where_demonstrators_earn_what_rl_ea
     assert found.row(9)["pipeline"] == "rl_then_sft"
 
 
-def test_a_sign_that_never_turns_has_no_crossing_and_no_number_in_the_table():
-    x, y = np.array([[0.0, 1.0], [0.0, 1.0]]), np.array([[1.0, 2.0], [1.0, 2.0]])
-    assert math.isnan(sign_change(x[0], y[0]))
-    nowhere = Crossing.of("p", "u", {}, x, y, np.array([0.5, 0.5]))
-    row = nowhere.row(1)
-    assert (row["crossing"], row["low"], row["high"], row["predicted"]) == (None, None, None, 0.5)
+def test_a_sign_that_never_turns_has_no_number_in_the_table_and_counts_as_the_end_of_its_axis():
+    """Measured nowhere, predicted at 0.5 of an axis from 0.1 to 1: off by what is known of it."""
+    x = np.array([[0.1, 1.0], [0.1, 1.0]])
+    assert math.isnan(sign_change(x[0], np.array([1.0, 2.0])))
+    for y, end in ((np.ones((2, 2)), 1.0), (-np.ones((2, 2)), 0.1)):
+        missed = Crossing.of("p", "u", {}, x=x, y=y, predicted=np.full(2, 0.5), rises=False)
+        row = missed.row(1)
+        assert (row["crossing"], row["low"], row["high"]) == (None, None, None)
+        assert row["predicted"] == 0.5
+        assert off_by([missed], relative=False) == pytest.approx([abs(end - 0.5)] * 2)
+        assert off_by([missed], relative=True) == pytest.approx([abs(math.log(end / 0.5))] * 2)
+    nowhere = Crossing.of("p", "u", {}, x=x, y=y, predicted=y, rises=False)
+    assert nowhere.row(1)["predicted"] is None
     with pytest.raises(ValueError, match="no change turns its sign"):
-        thresholds.off_by([nowhere], relative=False)
+        off_by([nowhere], relative=False)
 
 
 def test_the_bootstrap_covers_the_crossing_of_the_mean():

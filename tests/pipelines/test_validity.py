@@ -33,7 +33,7 @@ def test_every_node_descends_from_the_recipes_own_base_and_passes_from_sft_to_rl
     assert kinds in (["reward"], ["loss", "reward"], ["reward", "loss"])
 
 
-@pytest.mark.parametrize(("noise", "step"), [(0.05, 20), (0.3, 60)])
+@pytest.mark.parametrize(("noise", "step"), [(0.05, 15), (0.3, 60)])
 def test_a_cell_starts_where_its_name_says(noise, step):
     rl = NODES[validity.WHOLE.sft_then_rl()[noise, step]](RECIPE, 0)
     (sft,) = [s for s in lineage(rl) if isinstance(s, ExactSpec) and s.objective == "loss"]

@@ -213,9 +213,27 @@ def landscape(noise: Random) -> dict[str, Rows]:
         "alignment": alignment,
         "duration": [
             {"run": run, "seed": seed, "weight": weight, "predicted": 150 / weight + 9 * seed,
-             "observed": 140 / weight, "last": 400}
+             "observed": 140 / weight, "quadratic": 30 / weight, "last": 400}
             for run in ("sft_then_rl", "sft_then_rl_long") for seed in SEEDS
             for weight in (0.5, 1.0, 2.0)
+        ],
+        "epsilon_crossings": [
+            {"of": of, "seed": seed, "rl_step": step, "epsilon": scale * step**1.6 / 1e4,
+             "distance": step / 40}
+            for of, scale in (("loss_change", 1.0), ("second_order", 1.3)) for seed in SEEDS
+            for step in (10, 20, 40, 80)
+        ],
+        "epsilon_crossing_slope": [{"slope": 1.6, "low": 1.4, "high": 1.8}],
+        "damage": [
+            {"seed": seed, "sft_step": sft_step, "rl_step": rl_step, "k": k, "rho": 0.1 * k,
+             "damage": move, "low": move / 2, "high": move * 2, "predictor": move * k / 10,
+             "loss_change": move - 0.01 * (sft_step == 0), "inside": True}
+            for seed in SEEDS for sft_step in (0, 200) for rl_step in (10, 40, 160) for k in (1, 10)
+            for move in [1e-5 * rl_step**2]
+        ],
+        "damage_rank_correlation": [
+            {"seed": seed, "all_starts": 0.8, "from_the_end_of_sft": 0.9 + seed / 100}
+            for seed in SEEDS
         ],
         "non_decoupling": [
             {"seed": seed, "sft_step": sft_step, "rl_step": rl_step, "epsilon": epsilon,

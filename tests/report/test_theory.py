@@ -9,7 +9,7 @@ import pytest
 
 from coupling_bench.report import chapters, claims, practice, theorems, write_report
 from coupling_bench.report.chapters import maps
-from coupling_bench.report.grids import Cell, grid
+from coupling_bench.report.grids import Cell, cells, grid
 from coupling_bench.report.rows import MOST_POINTS, MOST_ROWS, thinned
 from tests.report.example_record import MODEL, TASK
 from tests.report.example_theory import example_theory, tables, theorem
@@ -162,6 +162,21 @@ def test_a_cell_says_the_sign_that_all_seeds_share():
     assert {key: Cell(changes=key).mark for key in marks} == marks
 
 
+def test_a_guaranteed_sign_is_marked_and_so_is_one_that_was_missed():
+    """In words or as numbers; of several seeds, all must be sure and one may miss."""
+    rows = [
+        {"a": 0, "b": b, "change": change, "sure": said}
+        for b, told in enumerate([
+            [("rises", 0.1), ("rises", 0.2)], [("falls", -0.1), ("undetermined", 0.1)],
+            [("falls", 0.1), ("falls", -0.1)], [(1, 0.1), (1, 0.2)], [(None, 0.1), (0, 0.1)],
+        ])
+        for said, change in told
+    ]  # fmt: skip
+    found = cells(rows, "a", "b", "change", sure="sure")
+    assert [found[0, b].sure for b in range(5)] == [True, False, True, True, False]
+    assert [found[0, b].missed for b in range(5)] == [False, False, True, False, False]
+
+
 def test_region_and_boundary_run_along_the_right_sides():
     """A region of one cell has four sides; a boundary lies between neighbours alone."""
     found = {
@@ -251,7 +266,22 @@ def test_the_sentence_says_when_to_stop_if_that_was_measured():
     record = {"tables": {"pareto": pareto([0.1, 0.3], [0.2, 0.2]), "duration": best}, "curves": []}
     ((_, (sentence,)),) = practice.sentences(record)
     assert sentence.endswith(
-        "at step 30 to 31 if a nat is worth 0.5 reward; the run’s first third foretold 29."
+        "at step 30 to 31 if a nat is worth 0.500 reward; the run’s first third foretold 29."
+    )
+
+
+def test_prices_of_each_seeds_own_are_told_together():
+    """The price is each run's own rate of exchange, and half and twice of it."""
+    best = [
+        {"run": "sft_then_rl", "seed": s, "weight": rate * (1 + s / 10), "observed": 40 / rate}
+        for s in (0, 1)
+        for rate in (2, 1)
+    ]
+    record = {"tables": {"pareto": pareto([0.1, 0.3], [0.2, 0.2]), "duration": best}, "curves": []}
+    ((_, (sentence,)),) = practice.sentences(record)
+    assert sentence.endswith(
+        "step 40 if a nat is worth 1.050 (1.000 to 1.100) reward and "
+        "step 20 if a nat is worth 2.100 (2.000 to 2.200) reward."
     )
 
 

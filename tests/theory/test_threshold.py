@@ -74,3 +74,16 @@ def test_equal_rewards_have_neither_beta():
     same = np.ones((1, 2))
     assert threshold.effective_beta(COIN, same, 1.0) is None
     assert threshold.threshold_beta(COIN, two(0.7), same) is None
+
+
+def test_rounding_makes_no_threshold_where_all_answers_earn_the_same():
+    """Means of equal rewards differ in their last digits, and the rewards' width is 0."""
+    draw = np.random.default_rng(0)
+    for reward in (0.3, -1.0, 30.0):
+        rewards = np.full((2, 3), reward)
+        for _ in range(100):
+            reference, shown, q = (draw.dirichlet(np.ones(n), 2) for n in (3, 3, 2))
+            assert threshold.regime(reference, shown, rewards, q[0]) == "raises"
+            assert threshold.threshold_beta(reference, shown, rewards, q[0]) is None
+            earned = float(threshold.expected(shown, rewards, q[0]))
+            assert threshold.effective_beta(reference, rewards, earned, q[0]) is None

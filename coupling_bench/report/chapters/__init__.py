@@ -9,6 +9,7 @@ from coupling_bench.report.chapters import (
     duration,
     landscape,
     maps,
+    non_decoupling,
     predictions,
     thresholds,
 )
@@ -20,6 +21,7 @@ TABLES = {
     "policies", "bounds", "fixed_points", "stopping", "demonstrators", "formats", "controls",
     "prior", "map_sft_then_rl", "map_rl_then_sft", "thresholds", "second_order", "pl_slopes",
     "duration", "pareto", "non_decoupling", "alignment", "spectrum", "defects", "at_equal_reward",
+    "epsilon_crossings", "damage",
 }  # fmt: skip
 """The tables that have figures. Others are shown as they are."""
 
@@ -75,14 +77,15 @@ def view(record: Record) -> list[Chapter]:
             says="Derived from the assumptions that the paper’s second version names; its own "
             "statements are not at hand.",
             charts=[
-                *landscape.charts(record), *alignment.charts(record), *duration.charts(record)
+                *landscape.charts(record), *duration.charts(record),
+                *non_decoupling.charts(record), *alignment.charts(record),
             ],
         ),
         Chapter(
             id="controls",
             title="Controls",
-            says="What of an effect is RL’s, what any change of the weights would do, and what a "
-            "label prior explains.",
+            says="What of an effect is RL’s, what any change of the weights would do, and what "
+            "there is with a label prior alone.",
             charts=controls.charts(record),
             tables=controls.defects(record),
         ),

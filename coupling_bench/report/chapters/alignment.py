@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from coupling_bench.report.charts import Axis, Chart, Series, chart, style
+from coupling_bench.report.charts import Axis, Chart, Series, chart, is_skewed, style
 from coupling_bench.report.rows import (
     Record,
     averaged,
     column,
     distinct,
     known,
+    mean,
     numbers,
     once,
     settings,
@@ -16,10 +17,22 @@ from coupling_bench.report.rows import (
     thinned,
 )
 from coupling_bench.report.tables import grouped
-from coupling_bench.report.text import plain
+from coupling_bench.report.text import plain, ranged
 
-SHARES = {"rho_loss": "of ∇L", "rho_reward": "of ∇J", "rho_random": "of a random direction"}
-COSINES = {"cosine": "exact", "corrected_cosine": "noise-corrected", "grpo_cosine": "GRPO’s"}
+SHARES = {
+    "rho_loss": "of ∇L",
+    "rho_reward": "of ∇J",
+    "rho_random": "of a random direction",
+    "rho_of_range": "of a random one in the curvature’s range",
+}
+COSINES = {
+    "cosine": "∇L and ∇J",
+    "corrected_cosine": "∇L and ∇J over all prompts, noise-corrected",
+    "grpo_cosine": "∇L and GRPO’s direction",
+    "grpo_reward_cosine": "∇J and GRPO’s direction",
+}
+SHOWN_K = 10
+"""The number of directions that a figure is for, if several were measured."""
 
 
 def charts(record: Record) -> list[Chart]:
@@ -28,7 +41,13 @@ def charts(record: Record) -> list[Chart]:
         one for w, rows in settings(once(table(record, "alignment"))) for one in _alignment(w, rows)
     ]
     spectra = settings(known(once(table(record, "spectrum")), "rank", "eigenvalue"))
-    return [*lying, *(_spectrum(where, rows) for where, rows in spectra)]
+    damage = settings(known(once(table(record, "damage")), "predictor", "loss_change"))
+    ranks = once(table(record, "damage_rank_correlation"))
+    return [
+        *lying,
+        *(_damage(where, rows, ranks) for where, rows in damage),
+        *(_spectrum(where, rows) for where, rows in spectra),
+    ]
 
 
 def _alignment(where: str, rows: list[Record]) -> list[Chart]:
@@ -87,11 +106,41 @@ def _bracket(rows: list[Record]) -> list[Series]:
     ]
 
 
+def _damage(where: str, rows: list[Record], ranks: list[Record]) -> Chart:
+    """The change of the loss by how far RL moved in the sharpest directions."""
+    nearest = min(column(rows, "k"), key=lambda k: abs(k - SHOWN_K), default=None)
+    shown = [row for row in rows if row.get("k") == nearest]
+    series = [
+        Series(
+            name=f"from SFT step {plain(step)}", x=column(found, "predictor"),
+            y=column(found, "loss_change"), size=6, **style(place),
+        )
+        for place, ((step,), found) in enumerate(grouped(shown, "sft_step").items())
+    ]  # fmt: skip
+    of_here = [r for r in ranks if all(r.get(k) == rows[0].get(k) for k in ("model", "task"))]
+    told = [
+        f" Rank correlation {said}: {ranged(mean(of_here, key), min(values), max(values))}."
+        for key, said in (("all_starts", "over all starts"),
+                          ("from_the_end_of_sft", "from the end of SFT"))
+        if (values := column(of_here, key))
+    ]  # fmt: skip
+    skewed = is_skewed([row[key] for row in shown for key in ("predictor", "loss_change")])
+    keys = ("seed", "sft_step", "rl_step", "k", "rho", "damage", "low", "high", "predictor",
+            "loss_change", "inside")  # fmt: skip
+    return chart(
+        f"Loss by RL’s move in the {plain(nearest)} sharpest directions{where}",
+        "RL that stays off the sharp directions should do little to the loss." + "".join(told),
+        series, Axis(title="ρ λ₁ s², nats", signed=skewed),
+        Axis(title="ΔL, nats/sequence", signed=skewed),
+        numbers=numbers(rows, keys, "By seed, SFT step, RL step and k"),
+    )  # fmt: skip
+
+
 def _spectrum(where: str, rows: list[Record]) -> Chart:
     steps = thinned(distinct(rows, "step") or [None], 6)
     series = [
         Series(
-            name=f"step {plain(step)}", x=column(found, "rank"), y=column(found, "eigenvalue"),
+            name=f"SFT step {plain(step)}", x=column(found, "rank"), y=column(found, "eigenvalue"),
             dash="solid", said=f"seed {plain(seed)}", size=4, **style(steps.index(step)),
         )
         for (step, seed), found in grouped(rows, "step", "seed").items()

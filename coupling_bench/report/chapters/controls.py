@@ -6,7 +6,7 @@ from coupling_bench.report.strips import strips
 from coupling_bench.report.tables import grouped
 from coupling_bench.report.text import node
 
-PARTS = {"whole": "whole effect", "prior_part": "label prior’s part", "rest": "the rest"}
+PARTS = {"whole": "whole effect", "prior_part": "with the label prior alone", "rest": "difference"}
 
 
 DEFECTS = ("stage", "claim", "verdict", "effect", "unit", "outcome")
@@ -38,9 +38,10 @@ def charts(record: Record) -> list[Chart]:
             ))  # fmt: skip
     for where, rows in settings(once(table(record, "prior"))):
         drawn.append(strips(
-            f"What the label prior explains{where}",
+            f"With the label prior alone{where}",
             "The same stages with the sentences shuffled between prompts can learn the prior of "
-            "the answers and nothing else: what they show of an effect is no ability.",
+            "the answers and nothing else. Their effect is no part of the whole, and may be "
+            "larger.",
             [(node(effect), [column(found, key) for key in PARTS])
              for (effect,), found in grouped(rows, "effect").items()],
             list(PARTS.values()), "change, nats/sequence or reward",

@@ -1,9 +1,18 @@
 """How long RL should last: the front of reward against loss, and the predicted best step."""
 
 from coupling_bench.report.charts import Axis, Chart, Series, chart, style
-from coupling_bench.report.rows import Record, column, known, numbers, once, settings, table
+from coupling_bench.report.rows import (
+    Record,
+    average,
+    column,
+    known,
+    numbers,
+    once,
+    settings,
+    table,
+)
 from coupling_bench.report.tables import grouped
-from coupling_bench.report.text import counted, node, plain
+from coupling_bench.report.text import counted, node, plain, ranged
 
 MOST_RUNS = 4
 
@@ -26,6 +35,22 @@ def charts(record: Record) -> list[Chart]:
     return drawn
 
 
+def by_price(rows: list[Record]) -> list[tuple[str, list[Record]]]:
+    """Rows by what a nat of loss is worth: each run and seed has a least price, a next, ...
+
+    Prices may be each seed's own, such as the rate at which its whole run exchanged the two.
+    """
+    ranks: dict[int, list[Record]] = {}
+    for same in grouped(known(rows, "weight"), "model", "task", "run", "seed").values():
+        for rank, row in enumerate(sorted(same, key=lambda row: row["weight"])):
+            ranks.setdefault(rank, []).append(row)
+    prices = [column(found, "weight") for found in ranks.values()]
+    return [
+        (ranged(average(price), min(price), max(price)), found)
+        for price, found in zip(prices, ranks.values(), strict=True)
+    ]
+
+
 def _front(name: str, rows: list[Record], best: list[Record]) -> Chart:
     series = []
     for (seed,), found in grouped(rows, "seed").items():
@@ -43,7 +68,7 @@ def _front(name: str, rows: list[Record], best: list[Record]) -> Chart:
             name=said, x=column(at, "loss_change"), y=column(at, "reward_gain"), size=11,
             **style(place),
         ))  # fmt: skip
-    keys = ("seed", "step", "reward_gain", "loss_change")
+    keys = ("seed", "step", "reward_gain", "loss_change", "on_front")
     return chart(
         f"Reward gained and loss paid: {name}",
         "Each line is one seed over RL’s steps. Best steps are those of the weights in the table "
@@ -61,10 +86,15 @@ def _nearest(rows: list[Record], best: Record, key: str) -> Record | None:
 
 def _predicted(where: str, rows: list[Record], points: list[Record]) -> Chart:
     series = [
-        Series(name=f"{plain(weight)} reward a nat", x=column(found, "predicted"),
+        Series(name=f"{price} reward a nat", x=column(found, "predicted"),
                y=column(found, "observed"), **style(place))
-        for place, ((weight,), found) in enumerate(grouped(points, "weight").items())
+        for place, (price, found) in enumerate(by_price(points))
     ]  # fmt: skip
+    quadratic = known(points, "quadratic")
+    series.append(Series(
+        name="from the derivatives at the start, all weights", x=column(quadratic, "quadratic"),
+        y=column(quadratic, "observed"), tone="muted", mark="cross", size=6,
+    ))  # fmt: skip
     ends = [row[key] for row in points for key in ("predicted", "observed")]
     low, high = max(min(ends), 1), max(max(ends), 1)
     series += [
@@ -72,7 +102,7 @@ def _predicted(where: str, rows: list[Record], points: list[Record]) -> Chart:
                mark=None, dash="dot")
         for factor in (0.5, 2)
     ]  # fmt: skip
-    keys = ("run", "seed", "weight", "predicted", "observed", "last")
+    keys = ("run", "seed", "weight", "predicted", "quadratic", "observed", "last")
     return chart(
         f"When to stop RL{where}",
         "The step that is best for a weight of the loss, predicted from the first third of a run "

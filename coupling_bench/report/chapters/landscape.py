@@ -1,13 +1,10 @@
 """The derived results on the landscape of the SFT loss along RL, as figures."""
 
 from coupling_bench.report.charts import Axis, Chart, Series, chart, style
-from coupling_bench.report.grids import cells, grid, largest
 from coupling_bench.report.rows import (
     Record,
     average,
-    averaged,
     column,
-    distinct,
     known,
     mean,
     numbers,
@@ -25,7 +22,7 @@ def charts(record: Record) -> list[Chart]:
     """All figures that there are rows for, for each model and task."""
     drawn: list[Chart | None] = []
     for name, draw in (
-        ("second_order", _second_order), ("pl_slopes", _slopes), ("non_decoupling", _grid),
+        ("second_order", _second_order), ("pl_slopes", _slopes),
     ):  # fmt: skip
         for where, rows in settings(once(table(record, name))):
             drawn += draw(where, rows)
@@ -33,7 +30,8 @@ def charts(record: Record) -> list[Chart]:
 
 
 def _second_order(where: str, rows: list[Record]) -> list[Chart | None]:
-    keys = ("seed", "step", "distance", "loss_change", "second_order", "lower", "upper")
+    keys = ("seed", "step", "distance", "loss_change", "second_order", "lower", "upper",
+            "upper_by_pl")  # fmt: skip
     of_all = numbers(rows, keys, "By seed and step")
     points = known(rows, "second_order", "loss_change")
     series = [
@@ -52,14 +50,14 @@ def _second_order(where: str, rows: list[Record]) -> list[Chart | None]:
 
 
 def _sandwich(where: str, rows: list[Record], of_all: Record) -> Chart:
-    series = []
-    for (seed,), found in grouped(rows, "seed").items():
+    series, by_seed = [], grouped(rows, "seed")
+    for (seed,), found in by_seed.items():
         found = sorted(found, key=lambda row: row["distance"])
         x, said = column(found, "distance"), f"seed {plain(seed)}"
         for name, key, dash in (("upper bound", "upper", "dash"), ("lower bound", "lower", "dot")):
             series.append(Series(
                 name=name, x=x, y=column(found, key), tone="muted", mark=None, dash=dash,
-                fill=key == "lower", said=said,
+                fill=key == "lower" and len(by_seed) < 3, said=said,
             ))  # fmt: skip
         series.append(
             Series(name="measured", x=x, y=column(found, "loss_change"), size=6, said=said)
@@ -106,38 +104,4 @@ def _slopes(where: str, rows: list[Record]) -> list[Chart | None]:
         "the lowest loss. A slope of 2 breaks it.",
         series, Axis(title="L − L*, nats", log=True), Axis(title="‖∇L‖²", log=True),
         numbers=numbers(rows, keys, "By arm, seed and step"),
-    )]  # fmt: skip
-
-
-def _grid(where: str, rows: list[Record]) -> list[Chart | None]:
-    points = known(rows, "loss_change")
-    found = cells(points, "sft_step", "rl_step", "loss_change", inside="d6")
-    if not found:
-        return []
-    under = {
-        step: f"ε {number(mean(here, 'epsilon'))}"
-        for (step,), here in grouped(known(points, "epsilon"), "sft_step").items()
-    }
-    scale = largest([found])
-    drawn = grid(
-        "all seeds", found, distinct(points, "sft_step"), distinct(points, "rl_step"), scale,
-        row_title="SFT steps" + (", mean ε" if under else ""), col_title="RL steps", under=under,
-    )  # fmt: skip
-    by = ("model", "task", "sft_step", "rl_step")
-    keys = (
-        "sft_step",
-        "rl_step",
-        "seeds",
-        "epsilon",
-        "distance",
-        "loss_change",
-        "guaranteed",
-        "d6",
-    )
-    return [Chart(
-        title=f"When can RL improve SFT?{where}",
-        says="Change of the SFT loss by how far SFT and RL went.",
-        grids=[drawn], scale=number(scale),
-        notes=["Rows and columns are thinned out; the record holds all."] * drawn["left_out"],
-        numbers=numbers(averaged(points, *by), keys, "Means over the seeds"),
     )]  # fmt: skip

@@ -37,7 +37,8 @@ def charts(record: Record) -> list[Chart]:
     back = settings(once(known(table(record, "map_rl_then_sft"), "reward_change")), "task")
     drawn = []
     for where, rows in there:
-        for (trainer,), found in grouped(rows, "trainer").items():
+        by_trainer = sorted(grouped(rows, "trainer").items(), key=lambda item: -len(item[1]))
+        for (trainer,), found in by_trainer:
             how = f"{'' if trainer is None else f'; {plain(trainer)}'}{where}"
             drawn += _forward(how, found)
     return [*drawn, *(_back(where, rows) for where, rows in back)]

@@ -1,6 +1,8 @@
 """Assumptions as measured, and what theory predicts against what training does."""
 
-from coupling_bench.report.charts import Axis, Chart, Series, chart, style
+from collections.abc import Callable
+
+from coupling_bench.report.charts import Axis, Chart, Series, chart, is_skewed, style
 from coupling_bench.report.rows import (
     Record,
     column,
@@ -17,38 +19,44 @@ from coupling_bench.report.text import node, number, plain
 
 LOSS = "ΔL, nats/sequence"
 ASSUMPTIONS = {
-    "epsilon": "ε = L − H: 0 where SFT has matched the demonstrators",
-    "demonstrator_entropy": "H: entropy of the demonstrators",
-    "demonstrator_reward": "J_D: reward of the demonstrators",
-    "reward": "J: expected reward",
-    "reward_variance": "E Var(r): 0 where the reward cannot tell answers apart",
-    "max_reward_share": "share of demonstrations with the largest reward",
-    "forward_kl": "forward KL from the start",
-    "reverse_kl": "reverse KL to the start",
-    "effective_beta": "β that Eq. 8 would need for this reward",
-    "ratio": "ΔL over its prediction",
+    "epsilon": "ε",
+    "demonstrator_entropy": "H",
+    "demonstrator_reward": "J_D",
+    "reward": "J",
+    "reward_variance": "E Var(r)",
+    "max_reward_share": "share at the top",
+    "forward_kl": "KL(start ‖ policy)",
+    "reverse_kl": "KL(policy ‖ start)",
+    "effective_beta": "β",
+    "ratio": "ΔL / predicted",
 }
+SAID = (
+    "ε = L − H is 0 where a policy is the demonstrators’, of entropy H and reward J_D. J is the "
+    "policy’s reward. E Var(r) is 0 where the reward cannot tell demonstrations apart; the share "
+    "at the top is that of demonstrations with the largest reward. β is what Eq. 8 would need for "
+    "J. nats/sequence; rewards from −1 to 1; means, and ranges over seeds"
+)
 SCALED = {"none": "rewards as they are", "group": "rewards scaled in each group"}
+KINDS = {"sft": "SFT", "rl": "RL", "rloo": "RL", "dpo": "RL", "grpo": "RL"}
+"""What a stage is, by the first word of its name. DPO learns from the verifier too."""
 PREDICTED = "predicted = measured"
 
 
 def assumptions(record: Record) -> list[Record]:
-    """What the theorems assume, as measured: a row each, a column a run; a table a setting."""
+    """What the theorems assume, as measured: a row each run, a table a setting."""
     found = []
     for where, rows in settings(once(table(record, "policies"))):
-        if not any(column(rows, key) for key in ASSUMPTIONS):
-            continue
-        runs = grouped(rows, "node", "start")
-        found.append({
-            "caption": f"What the theorems assume, as measured{where}: means over the seeds, with "
-            "the range below; nats/sequence, and rewards from −1 to 1",
-            "runs": [(node(name), node(start) if start else None) for name, start in runs],
-            "rows": [
-                (name, [spread(here, key) for here in runs.values()])
-                for key, name in ASSUMPTIONS.items()
-                if column(rows, key)
-            ],
-        })  # fmt: skip
+        keys = [key for key in ASSUMPTIONS if column(rows, key)]
+        if keys:
+            found.append({
+                "caption": f"{SAID}{where}",
+                "heads": [ASSUMPTIONS[key] for key in keys],
+                "rows": [
+                    (node(name), node(start) if start else None,
+                     [spread(here, key) for key in keys])
+                    for (name, start), here in grouped(rows, "node", "start").items()
+                ],
+            })  # fmt: skip
     return found
 
 
@@ -86,11 +94,11 @@ def charts(record: Record) -> list[Chart]:
     drawn: list[Chart | None] = []
     for where, rows in settings(once(table(record, "policies"))):
         drawn.append(_scatter(
-            f"Loss after RL at the effective β{where}",
-            "The predicted change is C1 at the β for which Eq. 8 has the measured reward. No sign "
-            "of the difference is guaranteed: at that reward, the tilted optimum minimises the "
-            "divergence from its start and not from the demonstrators.",
-            rows, "node", "predicted_loss_change",
+            f"Loss at the effective β{where}",
+            "The prediction is that of Eq. 8 at the β for which it has the measured reward. No "
+            "sign of the difference is guaranteed: at that reward, the tilted optimum minimises "
+            "the divergence from its start and not from the demonstrators.",
+            rows, "predicted_loss_change", lambda row: order(row.get("node")),
         ))  # fmt: skip
     for where, rows in settings(once(table(record, "fixed_points"))):
         drawn += _fixed_points(where, rows)
@@ -109,21 +117,35 @@ def charts(record: Record) -> list[Chart]:
     return [one for one in drawn if one]
 
 
-def _scatter(title: str, says: str, rows: list[Record], by: str, predicted: str) -> Chart | None:
+def order(name: object) -> str:
+    """What came after what in a node: RL after SFT, SFT after RL, RL, SFT, or other."""
+    kinds = [KINDS.get(part.split("_")[0]) for part in plain(name).split("_then_")]
+    if None in kinds or len(kinds) > 2:
+        return "other"
+    return " after ".join(kind for kind in reversed(kinds) if kind)
+
+
+def _scatter(
+    title: str, says: str, rows: list[Record], predicted: str, kind: Callable[[Record], str]
+) -> Chart | None:
+    """Predicted against measured changes of the loss, one mark a kind of run."""
     points = known(rows, predicted, "loss_change")
     if not points:
         return None
+    kinds = list(dict.fromkeys(map(kind, points)))
     series = [
         Series(
-            name=SCALED.get(key) or node(key),
-            x=column(found, predicted), y=column(found, "loss_change"), **style(place),
+            name=kind(found[0]), x=column(found, predicted), y=column(found, "loss_change"),
+            said=node(name), **style(kinds.index(kind(found[0]))),
         )
-        for place, ((key,), found) in enumerate(grouped(points, by).items())
+        for (name,), found in grouped(points, "node").items()
     ]  # fmt: skip
-    keys = (by, "beta", "seed", "effective_beta", predicted, "loss_change", "ratio",
-            "kl_to_tilted", "reward", "tilted_reward")  # fmt: skip
+    skewed = is_skewed([row[key] for row in points for key in (predicted, "loss_change")])
+    keys = ("node", "scale_rewards", "beta", "seed", "group_beta", "effective_beta", predicted,
+            "loss_change", "ratio", "kl_to_tilted", "reward", "tilted_reward")  # fmt: skip
     return chart(
-        title, says, series, Axis(title=f"predicted {LOSS}"), Axis(title=f"measured {LOSS}"),
+        title, says, series, Axis(title=f"predicted {LOSS}", signed=skewed),
+        Axis(title=f"measured {LOSS}", signed=skewed),
         diagonal=PREDICTED, numbers=numbers(rows, keys, title),
     )  # fmt: skip
 
@@ -137,10 +159,10 @@ def _fixed_points(where: str, rows: list[Record]) -> list[Chart | None]:
     reached = known(rows, "beta", "kl_to_tilted")
     series = [
         Series(
-            name=SCALED.get(key) or node(key), x=column(found, "beta"),
+            name=_scaled(found[0]), x=column(found, "beta"),
             y=column(found, "kl_to_tilted"), **style(place),
         )
-        for place, ((key,), found) in enumerate(grouped(reached, "scale_rewards").items())
+        for place, (_, found) in enumerate(grouped(reached, "scale_rewards").items())
     ]  # fmt: skip
     distance = chart(
         f"How far RL is from its fixed point{where}",
@@ -149,9 +171,14 @@ def _fixed_points(where: str, rows: list[Record]) -> list[Chart | None]:
         numbers=numbers(rows, ("scale_rewards", "beta", "seed", "kl_to_tilted"), "KL by β"),
     )  # fmt: skip
     return [
-        _scatter(title, says, rows, "scale_rewards", "predicted"),
+        _scatter(title, says, rows, "predicted", _scaled),
         distance if reached else None,
     ]
+
+
+def _scaled(row: Record) -> str:
+    how = plain(row.get("scale_rewards"))
+    return SCALED.get(how, how)
 
 
 def _stopping(where: str, rows: list[Record]) -> Chart | None:

@@ -7,6 +7,7 @@ from coupling_bench.report.charts import Axis, Chart, Series, chart, style
 from coupling_bench.report.rows import (
     Record,
     column,
+    distinct,
     known,
     label,
     numbers,
@@ -17,7 +18,7 @@ from coupling_bench.report.rows import (
 )
 from coupling_bench.report.strips import wrapped
 from coupling_bench.report.tables import grouped
-from coupling_bench.report.text import MINUS, counted, node, plain, sign
+from coupling_bench.report.text import MINUS, counted, is_number, node, plain, sign
 
 MOST_THRESHOLDS = 24
 FELL, ROSE = (MINUS, "the loss fell", "down", "triangle-down"), (
@@ -62,7 +63,9 @@ def _threshold(where: str, rows: list[Record]) -> Chart:
 def _crossings(where: str, unit: str, rows: list[Record]) -> Chart:
     """Where the sign turns by size, with its interval, beside where theory says."""
     fixed = [key for key in rows[0] if key not in (*OF_ALL, "seed")]
-    found = sorted(known(rows, "crossing"), key=lambda row: [str(row.get(key)) for key in fixed])
+    found = sorted(known(rows, "crossing"), key=lambda row: [_size(row.get(key)) for key in fixed])
+    sizes = distinct(rows, "size")
+    fixed = [*(["size"] if len(sizes) != 1 else []), *fixed]
     shown = thinned(found, MOST_THRESHOLDS)
     expected = [(place, row) for place, row in enumerate(shown) if known([row], "predicted")]
     series = [
@@ -77,12 +80,13 @@ def _crossings(where: str, unit: str, rows: list[Record]) -> Chart:
         ),
     ]  # fmt: skip
     never = len(rows) - len(found)
-    says = f"The threshold by model size; {unit or 'no unit'}."
+    of = sized(sizes[0]) if len(sizes) == 1 else "models by size"
+    says = f"The threshold of {of}; {unit or 'no unit'}."
     if never:
         says += f" In {counted(never, 'other place')} the sign never turned."
     if len(shown) < len(found):
         says += f" {len(shown)} of {len(found)} are drawn; the record holds all."
-    keys = ("size", *fixed, "crossing", "low", "high", "predicted", "unit")
+    keys = (*dict.fromkeys(("size", *fixed)), "crossing", "low", "high", "predicted", "unit")
     return chart(
         f"Where the sign turns: {where}", says, series, Axis(title=unit),
         Axis(title="", ticks=[wrapped(_named(row, fixed), 26) for row in shown]),
@@ -91,10 +95,18 @@ def _crossings(where: str, unit: str, rows: list[Record]) -> Chart:
 
 
 def _named(row: Record, fixed: list[str]) -> str:
-    """What a threshold is called: the model's size, and what else is fixed."""
-    told = [sized(row["size"])] if row.get("size") is not None else []
-    told += [f"{label(key)} {plain(row[key])}" for key in fixed if row.get(key) is not None]
-    return ", ".join(told)
+    """What a threshold is called: the model's size, if there are several, and what is fixed."""
+    told = [
+        sized(row[key]) if key == "size" else f"{label(key)} {plain(row[key])}"
+        for key in fixed
+        if row.get(key) is not None
+    ]
+    return ", ".join(told) or "all runs"
+
+
+def _size(value: object) -> tuple[float, str]:
+    """What values are sorted by: numbers by their size, and then the others."""
+    return (value, "") if is_number(value) else (float("inf"), plain(value))
 
 
 def _end(row: Record, key: str) -> Any:

@@ -4,6 +4,7 @@ The abstract of arXiv:2601.07389v2 announces four results under the Polyak-Lojas
 inequality; its text is not at hand. What stands here are derived forms of them: ``change`` (RL
 raises the SFT loss), ``duration`` (how long RL should run), ``threshold`` (when RL can lower the
 loss) and ``alignment`` (what a concentrated spectrum says of the angle between the gradients).
+``instances`` draws losses on which they are tried.
 
 g_L, H_L and g_J, H_J are gradient and Hessian of the SFT loss L and of the expected reward J at the
 checkpoint that RL starts from, Delta is how far RL moved the weights, s = ||Delta||, and

@@ -85,22 +85,18 @@ def effective_rank(eigenvalues: npt.ArrayLike) -> float:
     return float(values.sum() ** 2 / (values**2).sum())
 
 
-def noise_corrected_cosine(
-    losses: tuple[Array, Array], rewards: tuple[Array, Array]
-) -> float | None:
+def noise_corrected_cosine(products: Array) -> float | None:
     """Return the cosine of two expected gradients from two independent draws of the prompts.
 
-    <L1, J2> + <L2, J1> over 2 sqrt(<L1, L2> <J1, J2>): every product is of independent estimates
+    (<L1, J2> + <L2, J1>) / (2 sqrt(<L1, L2> <J1, J2>)): every product is of independent estimates
     and so without bias, where the plain cosine is drawn to 0 by each gradient's noise. It may lie
     outside of [-1, 1]. None where a product of two draws of one gradient is not positive: its noise
-    hides it.
+    hides it. Source: derived.
 
     Args:
-        losses: g_L on each draw, ``(D,)``.
-        rewards: g_J on each draw, ``(D,)``.
+        products: ``(4, 4)`` between g_L on each draw, then g_J on each draw.
     """
-    (loss_1, loss_2), (reward_1, reward_2) = losses, rewards
-    squares = float(loss_1 @ loss_2), float(reward_1 @ reward_2)
-    if min(squares) <= 0:
+    of_loss, of_reward = float(products[0, 1]), float(products[2, 3])
+    if min(of_loss, of_reward) <= 0:
         return None
-    return float((loss_1 @ reward_2 + loss_2 @ reward_1) / 2 / np.sqrt(squares[0] * squares[1]))
+    return float((products[0, 3] + products[1, 2]) / 2 / np.sqrt(of_loss * of_reward))

@@ -25,9 +25,10 @@ def quadratic_duration(
 ) -> float:
     """Return t* of a quadratic U, in the unit of time of its derivatives, between 0 and ``last``.
 
-    U(t) = A t - B t^2 / 2 has its maximum at A / B; at 0 if A <= 0, at the end if B <= 0. On the
-    flow theta' = g_J: A = J' - lambda L', B = lambda L'' - J'', with J' = ||g_J||^2,
-    L' = <g_L, g_J>, J'' = 2 g_J' H_J g_J and L'' = g_J' H_L g_J + g_L' H_J g_J. Source: derived.
+    U(t) = A t - B t^2 / 2 has its maximum at A / B where both are positive, and else at one of the
+    ends: at the last where A - B last / 2 > 0. On the flow theta' = g_J: A = J' - lambda L',
+    B = lambda L'' - J'', with J' = ||g_J||^2, L' = <g_L, g_J>, J'' = 2 g_J' H_J g_J and
+    L'' = g_J' H_L g_J + g_L' H_J g_J. Source: derived.
 
     >>> quadratic_duration(reward_slope=2.0, loss_slope=0.0, reward_curvature=-1.0,
     ...                    loss_curvature=3.0, weight=1.0, last=9.0)
@@ -35,9 +36,9 @@ def quadratic_duration(
     """
     gain = reward_slope - weight * loss_slope
     bend = weight * loss_curvature - reward_curvature
-    if gain <= 0:
-        return 0.0
-    return last if bend <= 0 else min(gain / bend, last)
+    if gain > 0 and bend > 0:
+        return min(gain / bend, last)
+    return last if gain - bend * last / 2 > 0 else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
