@@ -52,12 +52,14 @@ class Curve:
         """Return the step of the best snapshot."""
         return float(self.steps[duration.best_snapshot(self.reward, self.loss, weight)])
 
-    def by_saturation(self, weight: float) -> float:
-        """Return t* of a saturating reward and a growing loss fitted to the first third.
+    @property
+    def last_seen(self) -> float:
+        """The last step of the first third, or of the first three snapshots where that is later."""
+        return float(max(self.steps[self.steps <= SEEN_SHARE * self.steps[-1]][-1], self.steps[2]))
 
-        Or to the first three snapshots, where no more lie there.
-        """
-        seen = self.steps <= max(SEEN_SHARE * self.steps[-1], self.steps[2])
+    def by_saturation(self, weight: float) -> float:
+        """Return t* of a saturating reward and a growing loss fitted up to ``last_seen``."""
+        seen = self.steps <= self.last_seen
         fitted = duration.fit_saturation(self.steps[seen], self.reward[seen], self.loss[seen])
         return float(np.clip(fitted.best_duration(weight), 0.0, self.steps[-1]))
 
@@ -156,7 +158,10 @@ def by_weight(curve: Curve) -> tuple[Array, Array]:
 
 
 def rows(found: Sequence[Curve]) -> Iterator[dict[str, Any]]:
-    """Yield a row a seed and weight: predicted (saturation), quadratic and observed steps."""
+    """Yield a row a seed and weight: predicted (saturation), quadratic and observed steps.
+
+    An observed step up to ``last_seen`` was described by the fit, and not foretold.
+    """
     for curve in found:
         for weight in weights(found):
             yield {
@@ -166,6 +171,7 @@ def rows(found: Sequence[Curve]) -> Iterator[dict[str, Any]]:
                 "predicted": curve.by_saturation(weight),
                 "quadratic": curve.by_quadratic(weight),
                 "observed": curve.observed(weight),
+                "last_seen": curve.last_seen,
                 "last": float(curve.steps[-1]),
             }
 
