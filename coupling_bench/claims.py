@@ -45,6 +45,8 @@ class Claim:
     """Level of the two-sided interval."""
     requires: tuple[Any, ...] = field(default=())
     """Preconditions (``requirements.Requirement``) without which there is nothing to judge."""
+    undecided: str = ""
+    """Why a run's seeds are known not to decide it: inconclusive is then reported as expected."""
     beside: tuple[Any, ...] = field(default=())
     """Other views of the same effect (``requirements.Beside``), reported and never judged."""
 
@@ -137,6 +139,7 @@ def claim(
     alpha: float = 0.05,
     requires: Sequence[Any] = (),
     beside: Sequence[Any] = (),
+    undecided: str = "",
 ):
     """Mark a test as the one that checks a claim.
 
@@ -153,6 +156,7 @@ def claim(
         alpha: level of the two-sided interval.
         requires: preconditions, measured before the verdict.
         beside: other views of the effect, reported beside it.
+        undecided: why the seeds of a run are known not to decide it; inconclusive is then expected.
     """
     import pytest
 
@@ -179,5 +183,6 @@ def claim(
             alpha=alpha,
             requires=tuple(requires),
             beside=tuple(beside),
+            undecided=undecided,
         )
     )

@@ -161,7 +161,10 @@ def _say(
         needed = judgement.seeds_needed
         advice = f"--seeds {needed} would probably decide" if needed else "more seeds will not help"
         advice = "one seed has no interval; use --seeds 3" if len(seeds) == 1 else advice
-        return "failed", f"INCONCLUSIVE: {name}. {numbers}; {advice}."
+        text = f"INCONCLUSIVE: {name}. {numbers}; {advice}."
+        if claim.undecided and accepted is None:
+            return "xfailed", f"{text} That is known: {claim.undecided}."
+        return "failed", text
     else:
         label = "REVERSED" if judgement.reversed else verdict.value.upper()
         text = f"{label}: {name}. {numbers}; {needs_text(claim)}."

@@ -24,10 +24,10 @@ def requirement(values, **bounds):
     )
 
 
-def told(differences, accepted=None, scale="small", requires=(), **options):
+def told(differences, accepted=None, scale="small", requires=(), undecided="", **options):
     claim = Claim(
         sentence="A raises B", cites="v1, Theorem 3.1", direction="increase_by", margin=0.02,
-        unit="nats/sequence", requires=tuple(requires),
+        unit="nats/sequence", requires=tuple(requires), undecided=undecided,
     )  # fmt: skip
     return decide(
         claim, np.array(differences), runs=None, seeds=range(len(differences)), scale=scale,
@@ -56,6 +56,17 @@ def test_a_verdict_and_the_accepted_one_decide_together(differences, accepted, o
     assert decision.outcome == outcome
     assert decision.message.startswith(starts)
     assert decision.record["message"] == decision.message
+
+
+def test_a_claim_known_to_be_undecided_may_be_inconclusive_and_nothing_else():
+    found = {name: told(values, undecided="three seeds scatter") for name, values in
+             (("rise", RISE), ("fall", FALL), ("noise", NOISE))}  # fmt: skip
+    assert {name: d.outcome for name, d in found.items()} == {
+        "rise": "passed", "fall": "failed", "noise": "xfailed",
+    }  # fmt: skip
+    assert found["noise"].message.endswith("That is known: three seeds scatter.")
+    changed = told(NOISE, accepted="supported", undecided="three seeds scatter")
+    assert changed.outcome == "failed"
 
 
 def test_a_refuted_claim_says_effect_interval_seeds_and_what_was_needed():

@@ -30,6 +30,7 @@ def preconditions(node):
     not_increase_by=log(2),
     unit=UNIT,
     requires=preconditions("flow_sft_then_rl"),
+    undecided="the prediction is off by about a factor of 2, which is the margin",
 )
 def test_derived_saturation_predicts_the_best_duration_of_the_flow(
     flow_sft_then_rl, demonstrations, decide, table
