@@ -4,6 +4,9 @@ U(t) = [J(t) - J(0)] - lambda [L(t) - L(0)]. That U has a peak inside is no evid
 always gives one; that a model of RL's beginning finds it is. The weights are a half, one and two
 times lambda_0, and each best step is asked within a factor of 2. The reward counts as saturated
 where the last third of the steps brings under a twentieth of its gain.
+
+Where a best step lies within the first third, the fit has seen it and describes rather than
+foretells: the table of durations holds ``last_seen`` beside each.
 """
 
 from math import log

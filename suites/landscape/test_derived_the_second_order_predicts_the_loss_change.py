@@ -1,7 +1,7 @@
 """R1 (b): gradient and Hessian of the SFT loss where RL starts say what RL does to it.
 
 The remainder is of third order in the distance s, so a quarter is allowed where s is small: within
-a tenth of the way that RL goes. Over the whole way R^2 is asked, nothing fitted.
+a tenth of the way that RL goes. Over the whole way R^2 is asked, nothing fitted, of each seed.
 """
 
 from coupling_bench import claim
