@@ -3,7 +3,9 @@
 A few prompts with their exact demonstrators and rewards, so that L, L*, J and all gradients are
 known there to rounding. Steps were chosen by L and J alone: that of SFT is near one over the
 largest curvature of the loss, so that it falls at every step, and RL's is small enough for
-checkpoints near its start.
+checkpoints near its start. Twice the prompts and twice the steps of SFT took twice as long, and
+ended at much the same L - L* (0.0009 for 0.0010 nats): most of that is what the policy leaves to
+what is no answer, which falls slowly.
 """
 
 from __future__ import annotations
