@@ -32,7 +32,8 @@ def run(command, place):
     store = place / "store"
     trained = next(store.glob("PretrainSpec-*"), Path("nothing trained yet"))
     python = f"{sys.executable} -m "
-    line = re.sub(r"^pytest suites/test_\*\.py", f"{python}pytest -p no:cacheprovider {SUITE}", command)
+    pytest_line = f"{python}pytest -p no:cacheprovider {SUITE}"
+    line = re.sub(r"^pytest suites/test_\*\.py", pytest_line, command)
     line = re.sub(r"^coupling-bench", f"{python}coupling_bench", line)
     if "pytest" in line:
         line += f" --reports {place / 'reports'}"
