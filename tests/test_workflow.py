@@ -43,8 +43,8 @@ def cold(store, tmp_path_factory):
 
 
 def smoke(*arguments, store, reports):
-    return run(*SPINE, "--scale", "smoke", "--seeds", "2", *arguments, store=store,
-               reports=reports)  # fmt: skip
+    return run(*SPINE, "--scale", "smoke", "--seeds", "2", "--workers", "1", *arguments,
+               store=store, reports=reports)  # fmt: skip
 
 
 def test_the_smoke_scale_proves_the_plumbing_of_every_suite(cold):
@@ -217,7 +217,8 @@ def test_verdicts_of_uncommitted_code_are_not_accepted(tmp_path):
     for part in ("suites", "fixtures"):
         (clone / part).mkdir(parents=True)
     for name in ("conftest.py", "pyproject.toml", "fixtures/__init__.py", "fixtures/data.py",
-                 "fixtures/stages.py", "suites/models.toml", f"suites/{SUITES[0]}"):  # fmt: skip
+                 "fixtures/stages.py", "fixtures/every_run.py", "suites/models.toml",
+                 f"suites/{SUITES[0]}"):  # fmt: skip
         (clone / name).write_text((ROOT / name).read_text())
     identity = ["-c", "user.name=n", "-c", "user.email=e@example.org"]
     no_git = run("suites", "--record", "--rootdir", str(clone), store=tmp_path, reports=tmp_path)
@@ -245,8 +246,8 @@ def test_a_failing_stage_is_one_sentence_and_spoils_no_other(cold, store, tmp_pa
         "    return replace(whole(recipe, seed), max_completion_length=156)\n"
         "pipelines.NODES['rl'] = rl\n"
     )
-    done = run(*SPINE, "--scale", "smoke", "--seeds", "2", "-p", "breaker", store=store,
-               reports=tmp_path, PYTHONPATH=str(tmp_path))  # fmt: skip
+    done = run(*SPINE, "--scale", "smoke", "--seeds", "2", "--workers", "1", "-p", "breaker",
+               store=store, reports=tmp_path, PYTHONPATH=str(tmp_path))  # fmt: skip
     assert done.returncode == 1
     assert (
         "1 failed, 6 passed, 4 skipped, 1 error" in done.stdout
