@@ -52,9 +52,9 @@ def _more_rl(run: object, rows: list[Record], best: list[Record]) -> str:
     if not optima:
         return told
     predicted = [column(found, "predicted") for _, found in prices]
-    foretold = listed([spanned(values) for values in predicted if values])
-    foretold = f"; the run’s first third foretold {foretold}" if foretold else ""
-    return f"{told} The optimum was at {listed(optima)}{foretold}."
+    fitted = listed([spanned(values) for values in predicted if values])
+    fitted = f"; a fit to the run’s first third gives {fitted}" if fitted else ""
+    return f"{told} The optimum was at {listed(optima)}{fitted}."
 
 
 def _second_stage(order: str, curves: list[Record]) -> list[str]:

@@ -266,7 +266,7 @@ def test_the_sentence_says_when_to_stop_if_that_was_measured():
     record = {"tables": {"pareto": pareto([0.1, 0.3], [0.2, 0.2]), "duration": best}, "curves": []}
     ((_, (sentence,)),) = practice.sentences(record)
     assert sentence.endswith(
-        "at step 30 to 31 if a nat is worth 0.500 reward; the run’s first third foretold 29."
+        "at step 30 to 31 if a nat is worth 0.500 reward; a fit to the run’s first third gives 29."
     )
 
 
