@@ -181,17 +181,12 @@ def judges_nothing(node: str, within: float) -> Requirement:
 
 def at_best_temperature(before: str, after: str) -> Beside:
     """Show the change of the SFT loss after each checkpoint's best temperature is fitted."""
-
-    def measure(runs: RunsOf) -> Array:
-        return loss.sft_loss_at_best_temperature(
-            runs(after), HELD_OUT
-        ) - loss.sft_loss_at_best_temperature(runs(before), HELD_OUT)
-
-    return Beside(
+    return _change(
+        before,
+        after,
+        lambda runs: loss.sft_loss_at_best_temperature(runs, HELD_OUT),
         name="the same effect after the best single temperature is fitted to each checkpoint",
         unit="nats/sequence",
-        nodes=(before, after),
-        measure=measure,
         note="what is missing here from the effect above was sharpening of the same answers",
     )
 
@@ -213,64 +208,46 @@ def divergence(before: str, after: str) -> Beside:
 
 def exact_reward_change(before: str, after: str) -> Beside:
     """Show the change of the exact expected reward at temperature 1."""
-
-    def measure(runs: RunsOf) -> Array:
-        return reward.expected_reward(runs(after), HELD_OUT) - reward.expected_reward(
-            runs(before), HELD_OUT
-        )
-
-    return Beside(
+    return _change(
+        before,
+        after,
+        lambda runs: reward.expected_reward(runs, HELD_OUT),
         name=f"change of the exact J from {before} to {after} at temperature 1",
         unit="reward",
-        nodes=(before, after),
-        measure=measure,
     )
 
 
 def sampled_reward_change(before: str, after: str, parser: str) -> Beside:
     """Show the change of the paper's sampled reward, strictly or robustly parsed."""
-
-    def measure(runs: RunsOf) -> Array:
-        return reward.mean_at_1(runs(after), HELD_OUT, parser) - reward.mean_at_1(
-            runs(before), HELD_OUT, parser
-        )
-
-    return Beside(
+    return _change(
+        before,
+        after,
+        lambda runs: reward.mean_at_1(runs, HELD_OUT, parser),
         name=f"change of mean@1 from {before} to {after}, {parser} parsing",
         unit="reward",
-        nodes=(before, after),
-        measure=measure,
         note="one sampled completion a prompt, temperature 0.6, top_p 0.95",
     )
 
 
 def ability_change(before: str, after: str) -> Beside:
     """Show the change of the MCC, which no prior can raise: that of a constant answer is 0."""
-
-    def measure(runs: RunsOf) -> Array | None:
-        if runs(after).task.answers is None:
-            return None
-        return ability.mcc(runs(after), HELD_OUT) - ability.mcc(runs(before), HELD_OUT)
-
-    return Beside(
+    return _change(
+        before,
+        after,
+        lambda runs: None if runs.task.answers is None else ability.mcc(runs, HELD_OUT),
         name=f"change of the MCC from {before} to {after}",
         unit="MCC",
-        nodes=(before, after),
-        measure=measure,
     )
 
 
 def loss_change(before: str, after: str) -> Beside:
     """Show the change of the SFT loss from one node to another."""
-
-    def measure(runs: RunsOf) -> Array:
-        return loss.sft_loss(runs(after), HELD_OUT) - loss.sft_loss(runs(before), HELD_OUT)
-
-    return Beside(
+    return _change(
+        before,
+        after,
+        lambda runs: loss.sft_loss(runs, HELD_OUT),
         name=f"change of the SFT loss from {before} to {after}",
         unit="nats/sequence",
-        nodes=(before, after),
-        measure=measure,
     )
 
 
@@ -295,32 +272,24 @@ def loss_change_ratio(start: str, stage: str, control: str) -> Beside:
 
 def frequency_shift_change(before: str, after: str) -> Beside:
     """Show how much of a loss's change is in how often each answer is given, over all prompts."""
-
-    def measure(runs: RunsOf) -> Array | None:
-        ends = [frequency_shift(runs(node), HELD_OUT) for node in (after, before)]
-        return None if ends[0] is None or ends[1] is None else ends[0] - ends[1]
-
-    return Beside(
+    return _change(
+        before,
+        after,
+        lambda runs: frequency_shift(runs, HELD_OUT),
         name=f"the part of the loss's change from {before} to {after} in the answers' frequencies",
         unit="nats/sequence",
-        nodes=(before, after),
-        measure=measure,
         note="what is missing from the whole is between sentences and answers",
     )
 
 
 def reward_of_frequencies_change(before: str, after: str) -> Beside:
     """Show how the reward changes of answering as often as the policy, whatever the prompt."""
-
-    def measure(runs: RunsOf) -> Array | None:
-        ends = [reward.reward_of_frequencies(runs(node), HELD_OUT) for node in (after, before)]
-        return None if ends[0] is None or ends[1] is None else ends[0] - ends[1]
-
-    return Beside(
+    return _change(
+        before,
+        after,
+        lambda runs: reward.reward_of_frequencies(runs, HELD_OUT),
         name=f"change from {before} to {after} of what the answers' frequencies alone earn",
         unit="reward",
-        nodes=(before, after),
-        measure=measure,
     )
 
 
@@ -339,6 +308,24 @@ def lead_over_demonstrators(node: str) -> Beside:
         measure=measure,
         note="SFT to convergence sends J to J_D, so this sets the direction",
     )
+
+
+def _change(
+    before: str,
+    after: str,
+    take: Callable[[Runs], Array | None],
+    *,
+    name: str,
+    unit: str,
+    note: str = "",
+) -> Beside:
+    """Show the change of a measure from one node to another; None where it is None of either."""
+
+    def measure(runs: RunsOf) -> Array | None:
+        start, end = take(runs(before)), take(runs(after))
+        return None if start is None or end is None else end - start
+
+    return Beside(name=name, unit=unit, nodes=(before, after), measure=measure, note=note)
 
 
 def _over_seeds(values: Array) -> Measured:
