@@ -25,7 +25,7 @@ from coupling_bench.executors import open_executor
 from coupling_bench.fingerprint import address
 from coupling_bench.graph import Outcome, graph, missing
 from coupling_bench.graph import run as run_graph
-from coupling_bench.pipelines import NODES, NotHereError, evaluation, observations
+from coupling_bench.pipelines import GROUPS, NODES, NotHereError, evaluation, observations
 from coupling_bench.planning import plan_line
 from coupling_bench.recording import BENCH, RecordWriter
 from coupling_bench.runs import Runs
@@ -106,6 +106,7 @@ def _nodes(item: pytest.Item) -> list[str]:
     claim = _claim(item)
     views = (*claim.requires, *claim.beside) if claim else ()
     named = {*fixtures, *_texts(item).values(), *(node for view in views for node in view.nodes)}
+    named |= {node for name in named & set(GROUPS) for node in GROUPS[name]}
     return [node for node in NODES if node in named]
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-ASKED_FOR = ("perf", "map", "validity")
-"""Benchmarks, which check no claim; the whole map of validity, and a small part of it."""
+ASKED_FOR = ("perf", "map")
+"""Benchmarks, which check no claim; and the map of validity."""
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

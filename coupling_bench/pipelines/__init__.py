@@ -31,6 +31,7 @@ from coupling_bench.specs import StageSpec, parent
 
 __all__ = [
     "FAMILIES",
+    "GROUPS",
     "LEAST_SEEDS",
     "NODES",
     "PIPELINES",
@@ -59,6 +60,11 @@ LEAST_SEEDS: dict[str, int] = {
     name: seeds for family in FAMILIES for name, seeds in getattr(family, "LEAST_SEEDS", {}).items()
 }
 """Nodes that are trained with so many seeds at least, whatever the run's number."""
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    name: nodes for family in FAMILIES for name, nodes in getattr(family, "GROUPS", {}).items()
+}
+"""Nodes that go together: a test with the name of a group as a parameter needs them all."""
 
 
 def lineage(stage: StageSpec) -> Iterator[StageSpec]:

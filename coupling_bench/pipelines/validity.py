@@ -54,10 +54,12 @@ class Grid:
 
 
 SMALL = Grid(noises=(0.0, 0.1, 0.3), sft_steps=(0, 30, 60), rl_steps=(15,))
-"""What a default run trains: a part of the whole."""
+"""A part of the whole, which takes a tenth of its time."""
 WHOLE = Grid(
     noises=(0.0, 0.02, 0.05, 0.1, 0.2, 0.3), sft_steps=(0, 15, 30, 60), rl_steps=(15, 30, 45)
 )
+PARTS = {"part_of_the_map": SMALL, "whole_map": WHOLE}
+"""By the name under which a suite asks for their nodes."""
 BETAS = (0.4, 0.8, 1.6, 3.2)
 """Coefficients of the KL penalty of RL from the base, around beta* of some demonstrators."""
 SAMPLED = ((0.0, 15), (0.1, 30), (0.3, 60))
@@ -188,3 +190,7 @@ NODES: dict[str, Node] = {
     },
 }
 PIPELINES: dict[str, tuple[str, ...]] = {}
+GROUPS = {
+    name: ("map_rl", *grid.sft_then_rl().values(), *grid.rl_then_sft().values())
+    for name, grid in PARTS.items()
+}

@@ -1,30 +1,36 @@
-"""The cells of the whole map of validity, which is trained when this folder is named."""
+"""The cells of the map of validity, a part of it or the whole."""
 
 from collections.abc import Callable
 
 import pytest
 
 from coupling_bench.measures import validity
-from coupling_bench.pipelines.validity import WHOLE, penalised, sampled
+from coupling_bench.pipelines.validity import PARTS, WHOLE, Grid, penalised, sampled
 from coupling_bench.runs import Runs
 
 
 @pytest.fixture(scope="session")
-def loss_cells(node: Callable[[str], Runs]) -> list[validity.LossCell]:
+def grid(part: str) -> Grid:
+    """Which cells a test looks at: its parameter ``part``, by which its nodes are known too."""
+    return PARTS[part]
+
+
+@pytest.fixture(scope="session")
+def loss_cells(node: Callable[[str], Runs], grid: Grid) -> list[validity.LossCell]:
     """RL after SFT on demonstrators of several label noises, for several steps of either."""
     return [
         cell
-        for (noise, step), name in WHOLE.sft_then_rl().items()
+        for (noise, step), name in grid.sft_then_rl().items()
         for cell in validity.loss_cells(node(name), noise, step)
     ]
 
 
 @pytest.fixture(scope="session")
-def reward_cells(node: Callable[[str], Runs]) -> list[validity.RewardCell]:
+def reward_cells(node: Callable[[str], Runs], grid: Grid) -> list[validity.RewardCell]:
     """SFT on demonstrators of several label noises, after several steps of RL."""
     return [
         cell
-        for (noise, step), name in WHOLE.rl_then_sft().items()
+        for (noise, step), name in grid.rl_then_sft().items()
         for cell in validity.reward_cells(node(name), noise, step)
     ]
 

@@ -4,9 +4,6 @@ import pytest
 
 from coupling_bench import claim
 from coupling_bench.measures.validity import wrong_signs
-from coupling_bench.pipelines.validity import WHOLE
-
-pytestmark = pytest.mark.usefixtures(*WHOLE.sft_then_rl().values())
 
 
 @claim(
@@ -16,5 +13,6 @@ pytestmark = pytest.mark.usefixtures(*WHOLE.sft_then_rl().values())
     not_increase_by=0.1,
     unit="share",
 )
+@pytest.mark.parametrize("part", ["whole_map"], scope="session")
 def test_the_loss_change_has_the_sign_of_the_closed_form(loss_cells, decide):
     decide(wrong_signs(loss_cells))

@@ -5,9 +5,6 @@ import pytest
 from coupling_bench import claim
 from coupling_bench.measures.crossings import off_by
 from coupling_bench.measures.thresholds import of_epsilon
-from coupling_bench.pipelines.validity import WHOLE
-
-pytestmark = pytest.mark.usefixtures("map_rl", *WHOLE.sft_then_rl().values())
 
 
 @claim(
@@ -17,6 +14,7 @@ pytestmark = pytest.mark.usefixtures("map_rl", *WHOLE.sft_then_rl().values())
     not_increase_by=0.405,  # log 1.5
     unit="log ratio",
 )
+@pytest.mark.parametrize("part", ["whole_map"], scope="session")
 def test_the_loss_turns_at_the_predicted_epsilon(loss_cells, size, table, decide):
     found = of_epsilon(loss_cells)
     table("thresholds", [crossing.row(size) for crossing in found])

@@ -4,16 +4,15 @@ import pytest
 
 from coupling_bench import theorem
 from coupling_bench.measures.validity import column, columns
-from coupling_bench.pipelines.validity import WHOLE
-
-pytestmark = pytest.mark.usefixtures(*WHOLE.sft_then_rl().values())
+from coupling_bench.pipelines.validity import PARTS
 
 
 @theorem(
-    "Whole map: the SFT loss changes by E KL(p_D || p_RL) - epsilon, the boundary is where it is 0",
+    "The SFT loss changes by E KL(p_D || p_RL) - epsilon, the boundary is where it is 0",
     cites="derived from L(p) = H(p_D) + E KL(p_D || p), arXiv:2601.07389v1, section 3",
     assumes="any demonstrators, any start, any RL",
 )
+@pytest.mark.parametrize("part", PARTS, scope="session")
 def test_the_sft_loss_rises_where_epsilon_is_below_the_divergence(loss_cells, check):
     boundary = column(loss_cells, "kl_demonstrators_rl") - column(loss_cells, "epsilon")
     check(

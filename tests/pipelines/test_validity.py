@@ -15,7 +15,7 @@ def names(grid):
     return {*grid.sft_then_rl().values(), *grid.rl_then_sft().values()}
 
 
-def test_every_cell_has_a_node_and_a_default_run_trains_a_part_of_the_whole():
+def test_every_cell_has_a_node_and_a_part_of_the_map_is_less_than_the_whole():
     whole = names(validity.WHOLE) | {*validity.penalised().values(), *validity.sampled().values()}
     assert whole == set(validity.NODES)
     assert names(validity.SMALL) < names(validity.WHOLE)
