@@ -29,6 +29,7 @@ class Bench:
     scale_asked: str | None
     """The scale of every model; None: each model's own."""
     seeds: tuple[int, ...]
+    """Numbers in a row; the first need not be 0."""
     store: Store
     executor: str
     workers: int
@@ -82,7 +83,8 @@ class Bench:
 
     def seeds_of(self, node: str) -> tuple[int, ...]:
         """Return the seeds that a node is trained with: the run's, or more where it needs more."""
-        return tuple(range(max(len(self.seeds), LEAST_SEEDS.get(node, 0))))
+        first, count = self.seeds[0], max(len(self.seeds), LEAST_SEEDS.get(node, 0))
+        return tuple(range(first, first + count))
 
     def stages(self, model: str, node: str) -> tuple[StageSpec, ...]:
         """Return the specs of one node, one a seed.

@@ -50,6 +50,10 @@ def add(parser: pytest.Parser) -> None:
     )  # fmt: skip
     option("--seeds", default="3", metavar="N", help="number of seeds (default: 3)")
     option(
+        "--first-seed", default="0", metavar="N",
+        help="the seeds are N, N + 1, ... (default: 0); a reference is trained on seeds of its own",
+    )  # fmt: skip
+    option(
         "--set", action="append", metavar="STAGE.FIELD=VALUE",
         help="another value of a field of a recipe, as --set grpo.beta=0.04; repeatable",
     )  # fmt: skip
@@ -96,6 +100,7 @@ def check(config: pytest.Config) -> Bench:
     _one_of("--executor", option.executor, EXECUTORS)
     _one_of("--device", option.device, get_args(Device))
     seeds = _count("--seeds", option.seeds)
+    first = _count("--first-seed", option.first_seed, least=0)
     try:
         entries = _entries(config)
         changes = _overrides(option)
@@ -109,7 +114,7 @@ def check(config: pytest.Config) -> Bench:
         task_name=task_name,
         data_dir=data_dir,
         scale_asked=option.scale,
-        seeds=tuple(range(seeds)),
+        seeds=tuple(range(first, first + seeds)),
         store=Store(Path(option.store).expanduser() if option.store else default_root()),
         executor=option.executor,
         workers=_count("--workers", option.workers) if option.workers else workers,
@@ -255,9 +260,11 @@ def _one_of(option: str, value: str, valid: Sequence[str]) -> None:
     )
 
 
-def _count(option: str, text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,4}", text) or int(text) == 0:
-        raise pytest.UsageError(f"{option}: found {text!r}, needed a whole number from 1 to 9999.")
+def _count(option: str, text: str, least: int = 1) -> int:
+    if not re.fullmatch(r"[0-9]{1,4}", text) or int(text) < least:
+        raise pytest.UsageError(
+            f"{option}: found {text!r}, needed a whole number from {least} to 9999."
+        )
     return int(text)
 
 

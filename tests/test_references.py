@@ -53,6 +53,13 @@ def test_a_reference_holds_one_model_and_nothing_of_the_machine(tmp_path):
     )
 
 
+def test_the_command_of_a_reference_names_seeds_that_do_not_begin_at_0(tmp_path):
+    more = claim("B", seeds=[101, 102, 103])  # of a node that needs one more seed
+    (path,) = references.accept(whole(more, claim("A", seeds=[101, 102])), tmp_path)
+    command = json.loads(path.read_text())["environment"]["command"]
+    assert command.endswith("--scale small --first-seed 101 --seeds 2")
+
+
 @pytest.mark.parametrize("verdict", [None, "inconclusive"])
 def test_no_verdict_and_an_undecided_one_are_never_accepted(tmp_path, verdict):
     assert references.accept(whole(claim(verdict=verdict)), tmp_path) == []

@@ -190,6 +190,7 @@ BAD = [
     (["--executor", "proces"], "--executor: 'proces' is unknown; valid names: process, inline."),
     (["--seeds", "0"], "--seeds: found '0', needed a whole number from 1 to 9999"),
     (["--seeds", "three"], "--seeds: found 'three', needed"),
+    (["--first-seed", "-1"], "--first-seed: found '-1', needed a whole number from 0 to 9999"),
     (["--workers", "-1"], "--workers: found '-1', needed"),
     (["--data-dir", "."], "--data-dir: grammar is generated, it reads no file"),
     (["--task", "cola", "--data-dir", "/nowhere"], "/nowhere/in_domain_train.tsv is missing"),
