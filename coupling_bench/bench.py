@@ -17,6 +17,7 @@ from coupling_bench.pipelines import LEAST_SEEDS, NODES, Recipe, evaluation
 from coupling_bench.runs import Runs
 from coupling_bench.specs import EvaluationSpec, LoraSpec, StageSpec, TaskSpec
 from coupling_bench.store import Store
+from coupling_bench.tracking import Tracker
 
 
 @dataclass(kw_only=True)
@@ -42,6 +43,8 @@ class Bench:
     """What users changed about the recipes, in the order in which it counts."""
     lm_eval_tasks: tuple[str, ...] = ()
     """What else the stages are evaluated on, by lm-eval."""
+    tracker: Tracker | None = None
+    """Where trainers log, which changes no number; None: nowhere."""
     outcome: Outcome = field(default_factory=Outcome)
 
     @property

@@ -1,12 +1,9 @@
-"""What a run says in the terminal: the plan, progress, and the table of verdicts."""
+"""What a run says in the terminal while it trains: what is to be done, and how far it is."""
 
 from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Iterable, Mapping
-from statistics import fmean
-from typing import Any
 
 import pytest
 
@@ -14,24 +11,10 @@ from coupling_bench.bench import Bench
 from coupling_bench.fingerprint import address
 from coupling_bench.progress import Progress
 from coupling_bench.specs import Spec, is_stage
+from coupling_bench.store import Store
 
 QUIET_SECONDS = 15.0
 """A running stage is heard of at least this often, and not much more."""
-NEEDED = {
-    "increase_by": ">",
-    "decrease_by": "<",
-    "equal_within": "within",
-    "not_increase_by": "<",
-    "not_decrease_by": ">",
-}
-MARKUP = {
-    "supported": {"green": True},
-    "refuted": {"yellow": True},
-    "inconclusive": {"red": True},
-    "not applicable": {"cyan": True},
-}
-
-
 EXPECTED = (ValueError, OSError, FloatingPointError)
 """Failures that explain themselves; of any other the traceback is shown."""
 
@@ -44,14 +27,22 @@ def told(error: BaseException) -> str:
 class Console:
     """Says what is trained, as plain lines; silent where pytest has no terminal (xdist workers)."""
 
-    def __init__(self, terminal: pytest.TerminalReporter | None, labels: dict[str, str]):
-        """Write to ``terminal``; ``labels`` gives the stages' addresses in words."""
-        self.terminal, self.labels = terminal, labels
+    def __init__(
+        self, terminal: pytest.TerminalReporter | None, labels: dict[str, str], verbosity: int = 0
+    ):
+        """Write to ``terminal``; ``labels`` gives the stages' addresses in words.
+
+        With ``-q`` (verbosity -1) a run that has nothing to train says nothing, and with ``-qq``
+        failures alone are said.
+        """
+        self.terminal, self.labels, self.verbosity = terminal, labels, verbosity
         self.started = time.monotonic()
         self.heard: dict[str, float] = {}
 
     def announce(self, nodes: list[Spec], absent: list[Spec], bench: Bench) -> None:
         """Say how much of the graph is to be made and how much is in the store."""
+        if self.verbosity < 0 and not absent:
+            return
         stages = [spec for spec in nodes if is_stage(spec)]
         count = min(bench.workers, max(1, len(absent)))
         workers = f"{count} worker{'s' * (count != 1)}"
@@ -91,81 +82,24 @@ class Console:
         if error is not None:
             self._line(f"{self._clock()} FAILED {address(spec)}: {told(error)}", red=True)
             if not isinstance(error, EXPECTED):
-                self._line("".join(traceback.format_exception(error)))
+                self._line("".join(traceback.format_exception(error)), red=True)
         elif address(spec) in self.labels:
             self._line(f"{self._clock()} {self.labels[address(spec)]}: done")
+
+    def interrupted(self, nodes: list[Spec], store: Store) -> None:
+        """Say what Ctrl-C leaves behind."""
+        stages = [spec for spec in nodes if is_stage(spec)]
+        done = sum(store.find(spec) is not None for spec in stages)
+        self._line(
+            f"{self._clock()} INTERRUPTED: {done} of {len(stages)} stages are finished and kept in "
+            f"{store.root}; what was under way is lost. The same command goes on from there.",
+            yellow=True,
+        )
 
     def _clock(self) -> str:
         return f"[{time.monotonic() - self.started:5.0f} s]"
 
     def _line(self, text: str, **markup: bool) -> None:
-        if self.terminal is not None:
+        if self.terminal is not None and (self.verbosity > -2 or markup):
             self.terminal.ensure_newline()
             self.terminal.write_line(text, **markup)
-
-
-def verdict_table(claims: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """Return the table of verdicts as aligned lines, each with its verdict for colouring."""
-    rows = [
-        (
-            f"{c['claim']} [{c['model']}]",
-            f"{c['effect']:+.4f}",
-            _interval(*c["interval"]),
-            f"{NEEDED[c['direction']]} {c['margin']:+.2f}".replace("within +", "within "),
-            c["unit"],
-            _verdict_words(c),
-        )
-        for c in claims
-    ]
-    table = [("claim", "effect", "interval", "needed", "unit", "verdict"), *rows]
-    widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
-    right_aligned = (1, 2, 3)
-    lines = [
-        "  ".join(
-            cell.rjust(width) if i in right_aligned else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in table
-    ]
-    return list(zip(lines, ["", *(c["verdict"] or "" for c in claims)], strict=True))
-
-
-def ability_lines(record: dict[str, Any]) -> list[str]:
-    """Return, for each model and task, what a constant answer earns and the MCC of each node."""
-    rows = [
-        row for row in record["abilities"] if row["split"] == "held_out" and row["mcc"] is not None
-    ]
-    lines = []
-    for model, task in dict.fromkeys((row["model"], row["task"]) for row in rows):
-        mine = [row for row in rows if (row["model"], row["task"]) == (model, task)]
-        nodes = dict.fromkeys(row["node"] for row in mine)
-        mcc = {n: fmean(row["mcc"] for row in mine if row["node"] == n) for n in nodes}
-        lines.append(
-            f"{model} on {task}: a constant answer earns "
-            f"{record['constants'][task]['majority_reward']:.4f} and has MCC 0. MCC: "
-            + ", ".join(f"{node} {value:.3f}" for node, value in mcc.items())
-        )
-    return lines
-
-
-def _interval(low: float | None, high: float | None) -> str:
-    left = "-inf" if low is None else f"{low:+.4f}"
-    return f"[{left}, {'+inf' if high is None else f'{high:+.4f}'}]"
-
-
-def _verdict_words(claim: dict[str, Any]) -> str:
-    words = claim["verdict"] or "none (smoke)"
-    words += " (reversed)" * claim["reversed"]
-    return words + " (accepted)" * (claim["accepted"] == claim["verdict"] is not None)
-
-
-def theorem_lines(checked: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return one line a theorem: whether it holds, or is false as declared, and on how many."""
-    lines = []
-    for found in checked:
-        passed = found["outcome"] == "passed"
-        state = ("false" if found["false"] else "holds") if passed else "NOT AS STATED"
-        lines.append(
-            f"{state:<13} {found['violations']:>6} of {found['instances']:<8} {found['theorem']}"
-        )
-    return lines

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from coupling_bench.claims import Claim, Judgement, Verdict, judge
+from coupling_bench.fingerprint import address
 from coupling_bench.requirements import Beside, Measured, Requirement, RunsOf
+from coupling_bench.specs import StageSpec
 from coupling_bench.statistics import p_value, smallest_detectable_effect, student_interval
 
 SCALES_WITHOUT_VERDICT = ("smoke",)
@@ -96,6 +98,25 @@ def decide(
         "message": message,
     }
     return Decision(outcome=outcome, message=message, record=record)
+
+
+def failure(decision: Decision, stages: Mapping[str, Sequence[StageSpec]], command: str) -> str:
+    """Return a failed claim in full: what was needed and found, of which stages, and once more.
+
+    Args:
+        decision: that failed.
+        stages: of each node that the claim needs, one a seed.
+        command: runs this test again.
+    """
+    found = decision.record
+    by_seed = zip(found["seeds"], found["per_seed"], strict=True)
+    lines = [
+        decision.message,
+        "by seed: " + ", ".join(f"{seed}: {value:+.4f}" for seed, value in by_seed),
+    ]
+    for node, of_node in stages.items():
+        lines.append(f"{node}: {', '.join(dict.fromkeys(map(address, of_node)))}")
+    return "\n".join([*lines, f"again: {command}"])
 
 
 def bounds(low: float | None, high: float | None) -> list[float | None]:

@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 import pytest
 
-from coupling_bench import catalog, environment, overrides, scales
+from coupling_bench import catalog, environment, overrides, pins, scales, tracking
 from coupling_bench.bench import Bench
 from coupling_bench.catalog import Device, Entry
 from coupling_bench.deciding import SCALES_WITHOUT_VERDICT
@@ -19,6 +19,13 @@ from coupling_bench.executors import EXECUTORS, default_workers
 from coupling_bench.overrides import Override
 from coupling_bench.specs import LoraSpec
 from coupling_bench.store import Store, default_root
+
+DECISIVE = {
+    "model": None, "models": None, "task": "grammar", "data_dir": None, "scale": None,
+    "lm_eval_tasks": None, "seeds": "3", "first_seed": None, "set": None, "recipe": None,
+    "peft": None, "lora_rank": None, "lora_alpha": None, "lora_targets": None, "device": "auto",
+}  # fmt: skip
+"""Options that decide what a test finds, with their defaults; the others say where and how fast."""
 
 
 def add(parser: pytest.Parser) -> None:
@@ -81,6 +88,16 @@ def add(parser: pytest.Parser) -> None:
         "--workers", metavar="N",
         help="worker processes of the process executor (default: cores; on a GPU: 1)",
     )  # fmt: skip
+    option(
+        "--track", metavar="TOOL",
+        help=f"where trainers log their losses, one of: {', '.join(tracking.TOOLS)} (default: "
+        "nowhere); TensorBoard's files lie beside the report",
+    )  # fmt: skip
+    option(
+        "--strict-env", action="store_true",
+        help="train nothing unless the installed packages, and those that reused stages were made "
+        "with, are the pins of requirements.lock",
+    )  # fmt: skip
     option("--reports", metavar="FOLDER", help="where page and record go (reports/latest)")
     option(
         "--record", action="store_true",
@@ -107,6 +124,8 @@ def check(config: pytest.Config) -> Bench:
         task_name, data_dir = _task(option, config)
     except (ValueError, FileNotFoundError) as error:
         raise pytest.UsageError(str(error)) from None
+    if option.strict_env:
+        _check_packages(config)
     cuda = _check_cuda(option, entries)
     workers = 1 if cuda else default_workers()
     bench = Bench(
@@ -123,6 +142,7 @@ def check(config: pytest.Config) -> Bench:
         lora=_lora(option),
         overrides=changes,
         lm_eval_tasks=_lm_eval_tasks(option),
+        tracker=_tracker(config),
     )
     if not option.collectonly:
         try:
@@ -225,6 +245,42 @@ def _lora(option: Any) -> LoraSpec | None:
         alpha=_count("--lora-alpha", option.lora_alpha or str(LoraSpec.alpha)),
         targets=targets,
     )
+
+
+def _tracker(config: pytest.Config) -> tracking.Tracker | None:
+    tool = config.option.track
+    if tool is None:
+        return None
+    _one_of("--track", tool, tracking.TOOLS)
+    try:
+        tracking.check(tool)
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
+    return tracking.Tracker(tool=tool, folder=reports_folder(config).resolve() / tool)
+
+
+def lock(config: pytest.Config) -> Path:
+    """Return the file of the pinned packages."""
+    return config.rootpath / "requirements.lock"
+
+
+def _check_packages(config: pytest.Config) -> None:
+    try:
+        pins.check(lock(config))
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def as_typed(config: pytest.Config) -> list[str]:
+    """Return the options that decide what a test finds, to be typed again; defaults left out."""
+    typed = []
+    for name, default in DECISIVE.items():
+        value = getattr(config.option, name, None)
+        flag = f"--{name.replace('_', '-')}"
+        for one in value if isinstance(value, list) else [value]:
+            if one not in (None, default):
+                typed += [flag, str(one)]
+    return typed
 
 
 def check_folders(store: Path, reports: Path) -> None:

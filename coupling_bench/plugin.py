@@ -7,20 +7,20 @@ all in the store, take about a second.
 from __future__ import annotations
 
 import multiprocessing
+import shlex
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from coupling_bench import harness, options, recording, references, theorems
+from coupling_bench import harness, options, pins, recording, references, theorems
 from coupling_bench.bench import Bench
 from coupling_bench.claims import Claim
-from coupling_bench.console import (
-    Console,
-    told,
-)
+from coupling_bench.console import Console, told
 from coupling_bench.deciding import decide as decide_claim
+from coupling_bench.deciding import failure
 from coupling_bench.executors import open_executor
 from coupling_bench.fingerprint import address
 from coupling_bench.graph import Outcome, graph, missing
@@ -31,6 +31,20 @@ from coupling_bench.recording import BENCH, RecordWriter
 from coupling_bench.runs import Runs
 from coupling_bench.specs import EvaluationSpec, Spec, StageSpec, model_of
 
+MARKERS = (
+    "claim(sentence, *, cites, increase_by | decrease_by | equal_within | not_increase_by | "
+    "not_decrease_by, unit, requires, beside, undecided): this test checks a claim of a paper by "
+    "an interval over seeds, beyond a margin in a unit. Written @claim(...) "
+    "(coupling_bench.claim); the test judges it with the fixture decide. All of them: pytest "
+    "suites -m claim",
+    "theorem(sentence, *, cites, assumes, false): this test checks a statement on instances, of "
+    "which one that breaks it is enough; one that is false as printed is declared so. Written "
+    "@theorem(...) (coupling_bench.theorems); the test uses the fixture check. All of them: pytest "
+    "suites -m theorem",
+    "gpu: this test needs a CUDA device, because its model is marked so in suites/models.toml. "
+    "Those alone: pytest suites -m gpu",
+)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options of the suites."""
@@ -39,9 +53,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options before anything is collected."""
-    config.addinivalue_line("markers", "claim(claim): this test checks a claim of a paper")
-    config.addinivalue_line("markers", "theorem(theorem): this test checks a theorem on instances")
-    config.addinivalue_line("markers", "gpu: this test needs a CUDA device: pytest suites -m gpu")
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
     config.stash[BENCH] = options.check(config)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(RecordWriter(config), "coupling_bench_record")
@@ -165,7 +178,11 @@ def _train(config: pytest.Config, needed: Iterable[tuple[str, str, str | None]])
     absent = missing(nodes, bench.store)
     if any(isinstance(spec, EvaluationSpec) for spec in absent):
         harness.check_names(bench.lm_eval_tasks)
-    console = Console(config.pluginmanager.get_plugin("terminalreporter"), labels)
+    if config.option.strict_env:
+        reused = [entry.manifest for spec in nodes if (entry := bench.store.find(spec))]
+        pins.check_entries(options.lock(config), reused)
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    console = Console(terminal, labels, config.option.verbose)
     console.announce(nodes, absent, bench)
     if not absent:
         return Outcome(reused={address(spec) for spec in nodes})
@@ -173,9 +190,15 @@ def _train(config: pytest.Config, needed: Iterable[tuple[str, str, str | None]])
     on_gpu = any(model_of(spec).device == "cuda" for spec in absent)
     if on_gpu:
         console.plan(_planned(absent))
-    executor = open_executor(bench.executor, bench.store, workers, console.progress, fresh=on_gpu)
+    tracker = replace(bench.tracker, names=labels) if bench.tracker else None
+    executor = open_executor(
+        bench.executor, bench.store, workers, console.progress, fresh=on_gpu, tracker=tracker
+    )
     try:
         return run_graph(nodes, bench.store, executor, console.finished)
+    except KeyboardInterrupt:
+        console.interrupted(nodes, bench.store)
+        raise
     finally:
         executor.close()
 
@@ -266,7 +289,9 @@ def decide(request: pytest.FixtureRequest, model: str, node: Callable[[str], Run
         }
         recording.add(request.node, "claims", [found])
         if decision.outcome == "failed":
-            pytest.fail(decision.message, pytrace=False)
+            stages = {name: bench.stages(model, name) for name in nodes}
+            again = shlex.join(["pytest", request.node.nodeid, *options.as_typed(request.config)])
+            pytest.fail(failure(decision, stages, again), pytrace=False)
         if decision.outcome == "xfailed":
             pytest.xfail(decision.message)
         if decision.outcome == "skipped":

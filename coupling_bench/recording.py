@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from coupling_bench import options, record, references
+from coupling_bench import options, record, references, tracking
 from coupling_bench.bench import Bench
-from coupling_bench.console import MARKUP, ability_lines, theorem_lines, verdict_table
 from coupling_bench.report import write_report
+from coupling_bench.store import MANIFEST, Store
+from coupling_bench.summary import Summary
 
 Rows = dict[str, list[dict[str, Any]]]
 BENCH = pytest.StashKey[Bench]()
@@ -20,6 +23,12 @@ FOUND = pytest.StashKey[Rows]()
 """What a test adds to the record: its claims and theorems."""
 TABLES = pytest.StashKey[Rows]()
 """The rows that a test adds to tables of the record, by the table's name."""
+IN_JUNIT = {
+    "claims": ("claim", "verdict", "effect", "interval", "margin", "direction", "unit", "seeds",
+               "per_seed", "model", "task", "scale"),
+    "theorems": ("theorem", "false", "violations", "instances", "least_slack"),
+}  # fmt: skip
+"""What ``--junitxml`` says of a test beyond its outcome."""
 
 
 def add(
@@ -30,6 +39,12 @@ def add(
 ) -> None:
     """Add rows to a part of the record: what a test found, or with ``TABLES`` a table's rows."""
     item.stash.setdefault(key, {}).setdefault(part, []).extend(rows)
+    for row in rows if key is FOUND else ():
+        item.user_properties += [
+            (name, json.dumps(row[name]) if isinstance(row[name], list) else row[name])
+            for name in IN_JUNIT[part]
+            if row[name] is not None
+        ]
 
 
 def attach(item: pytest.Item, report: pytest.TestReport) -> None:
@@ -46,19 +61,18 @@ class RecordWriter:
         """Collect for the run of ``config``."""
         self.config, self.bench = config, config.stash[BENCH]
         self.started = time.monotonic()
-        self.claims: list[dict[str, Any]] = []
-        self.theorems: list[dict[str, Any]] = []
-        self.tables: dict[str, list[dict[str, Any]]] = {}
+        self.found: list[tuple[str, Rows, Rows]] = []
+        self.ran: set[str] = set()
         self.page: Path | None = None
         self.record: dict[str, Any] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take from a test's report what it found."""
+        self.ran.add(report.nodeid)
         found = getattr(report, "coupling_found", {})
-        self.claims += found.get("claims", [])
-        self.theorems += found.get("theorems", [])
-        for name, rows in getattr(report, "coupling_tables", {}).items():
-            self.tables.setdefault(name, []).extend(rows)
+        tables = getattr(report, "coupling_tables", {})
+        if found or tables:
+            self.found.append((report.nodeid, found, tables))
 
     def pytest_testnodedown(self, node, error) -> None:
         """Take from an xdist worker which stages it trained and which it found."""
@@ -66,45 +80,70 @@ class RecordWriter:
             outcome = self.bench.outcome
             (outcome.made if made else outcome.reused).add(address_)
 
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write record and page, if any claim was decided or any theorem checked."""
-        if not (self.claims or self.theorems):
+        if self.config.pluginmanager.hasplugin("dsession"):
+            self.found.sort(key=lambda found: found[0])  # they arrive in no order
+        parts = [found for _, found, _ in self.found]
+        claims, theorems = _rows(parts, "claims"), _rows(parts, "theorems")
+        if not (claims or theorems):
             return
         bench = self.bench
         bench.outcome.reused -= bench.outcome.made
-        command = shlex.join(["pytest", *self.config.invocation_params.args])
-        seconds = time.monotonic() - self.started
+        tables = [rows for _, _, rows in self.found]
         written = record.build(
             bench,
-            self.claims,
-            command=command,
-            seconds=seconds,
-            theorems=self.theorems,
-            tables=self.tables,
+            claims,
+            command=shlex.join(["pytest", *self.config.invocation_params.args]),
+            seconds=time.monotonic() - self.started,
+            theorems=theorems,
+            tables={
+                name: _rows(tables, name) for name in dict.fromkeys(n for t in tables for n in t)
+            },
         )
+        written["environment"] |= {
+            "made_seconds": _seconds(bench.store, bench.outcome.made),
+            "saved_seconds": _seconds(bench.store, bench.outcome.reused),
+            "partial": self._stopped(session, exitstatus),
+        }
         folder = options.reports_folder(self.config)
         self.record = written
         record.write(written, folder / "record.json")
         self.page = write_report(written, folder)
-        if self.config.option.record:
+        if self.config.option.record and not written["environment"]["partial"]:
             references.accept(written, bench.references)
+
+    def _stopped(self, session: pytest.Session, exitstatus: int) -> str | None:
+        """Return why tests are missing that were to run (-x, Ctrl-C), or None."""
+        reason = session.shouldfail or session.shouldstop
+        if exitstatus == pytest.ExitCode.INTERRUPTED and not reason:
+            reason = "interrupted"
+        if not reason:
+            return None
+        of = f" of {session.testscollected}" if session.testscollected else ""
+        return f"{reason}; {len(self.ran)}{of} tests ran"
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the table of verdicts, and where the report is."""
         if self.page is None:
             return
-        if self.theorems:
-            terminalreporter.section("theorems: instances that break them")
-            for line in theorem_lines(self.theorems):
-                terminalreporter.write_line(line)
-        if self.claims:
-            terminalreporter.section("verdicts")
-            for line, verdict in verdict_table(self.claims):
-                terminalreporter.write_line(line, **MARKUP.get(verdict, {}))
-        for line in ability_lines(self.record):
-            terminalreporter.write_line(line)
+        summary = Summary(terminalreporter)
+        summary.theorems(self.record["theorems"])
+        summary.claims(self.record["claims"])
+        summary.abilities(self.record)
+        summary.slowest(self.record, self.config.option.durations)
         run = self.record["environment"]
-        terminalreporter.write_line(
-            f"{run['trained']} stages trained, {run['reused']} reused from the store. "
-            f"Report: {self.page}"
-        )
+        tracked = tracking.told(self.bench.tracker, run["trained"], run["reused"])
+        summary.end(self.record, self.page, tracked)
+
+
+def _rows(parts: Iterable[Rows], name: str) -> list[dict[str, Any]]:
+    """Return the rows that tests added to one part of the record, in the order of the tests."""
+    return [row for part in parts for row in part.get(name, ())]
+
+
+def _seconds(store: Store, addresses: Iterable[str]) -> float:
+    """Return how long it took to make entries of the store, as their manifests say."""
+    manifests = [store.root / address / MANIFEST for address in addresses]
+    there = [json.loads(path.read_text()) for path in manifests if path.is_file()]
+    return round(sum(manifest["seconds"] for manifest in there), 1)

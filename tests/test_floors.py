@@ -7,7 +7,16 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "coupling_bench"
 FLOORS = [
-    {"fingerprint", "environment", "progress", "typed", "strict_json", "theory"},
+    {
+        "fingerprint",
+        "environment",
+        "progress",
+        "typed",
+        "strict_json",
+        "theory",
+        "pins",
+        "tracking",
+    },
     {"specs", "pipelines", "scales", "overrides"},
     {
         "store",
@@ -40,7 +49,7 @@ FLOORS = [
         "watching",
         "callback",
     },
-    {"options", "console", "plugin", "recording", "cli", "__main__"},
+    {"options", "console", "summary", "plugin", "recording", "cli", "__main__"},
 ]
 FLOOR_OF = {name: number for number, names in enumerate(FLOORS) for name in names}
 FILES = sorted(PACKAGE.rglob("*.py"))

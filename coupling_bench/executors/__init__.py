@@ -14,6 +14,7 @@ from typing import Protocol
 from coupling_bench.progress import Progress
 from coupling_bench.specs import Spec
 from coupling_bench.store import Store
+from coupling_bench.tracking import Tracker
 
 EXECUTORS = ("process", "inline")
 
@@ -46,6 +47,7 @@ def open_executor(
     listener: Callable[[Progress], None],
     *,
     fresh: bool = False,
+    tracker: Tracker | None = None,
 ) -> Executor:
     """Return the executor called ``name``; its stages' progress goes to ``listener``.
 
@@ -55,11 +57,12 @@ def open_executor(
         workers: how many at a time.
         listener: is told how far each is.
         fresh: a process for each entry, which gives back a GPU's memory whole when it ends.
+        tracker: where trainers log.
     """
     if name == "inline":
         from coupling_bench.executors.inline import InlineExecutor
 
-        return InlineExecutor(store, listener)
+        return InlineExecutor(store, listener, tracker)
     from coupling_bench.executors.process import ProcessExecutor
 
-    return ProcessExecutor(store, workers, listener, fresh=fresh)
+    return ProcessExecutor(store, workers, listener, fresh=fresh, tracker=tracker)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from coupling_bench import progress
+from coupling_bench import progress, tracking
 from coupling_bench.specs import Spec
 from coupling_bench.store import Store
 
@@ -15,10 +15,16 @@ class InlineExecutor:
 
     workers = 1
 
-    def __init__(self, store: Store, listener: Callable[[progress.Progress], None]):
-        """Make entries of ``store`` and send progress to ``listener``."""
+    def __init__(
+        self,
+        store: Store,
+        listener: Callable[[progress.Progress], None],
+        tracker: tracking.Tracker | None = None,
+    ):
+        """Make entries of ``store`` and send progress to ``listener``, losses to ``tracker``."""
         self.store = store
         progress.listen(listener)
+        tracking.use(tracker)
 
     def submit(self, spec: Spec) -> Future[bool]:
         """Make the entry of ``spec`` and return a finished future."""
@@ -34,3 +40,4 @@ class InlineExecutor:
     def close(self) -> None:
         """Stop listening."""
         progress.listen(None)
+        tracking.use(None)

@@ -19,7 +19,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from coupling_bench import progress
+from coupling_bench import progress, tracking
 from coupling_bench.specs import Spec
 from coupling_bench.store import Store
 
@@ -41,6 +41,7 @@ class ProcessExecutor:
         listener: Callable[[progress.Progress], None],
         *,
         fresh: bool = False,
+        tracker: tracking.Tracker | None = None,
     ):
         """Make entries of ``store`` and send progress to ``listener``, from a thread of ours.
 
@@ -51,6 +52,7 @@ class ProcessExecutor:
         self._store = store
         self._messages = self._spawn.SimpleQueue()
         self._fresh = fresh
+        self._tracker = tracker
         self._pools = [] if fresh else [self._open(workers)]
         threading.Thread(target=self._listen, args=(listener,), daemon=True).start()
         for pool in self._pools:  # all start now: what the first one makes, the others wait for
@@ -91,7 +93,7 @@ class ProcessExecutor:
             max_workers=workers,
             mp_context=self._spawn,
             initializer=_start_worker,
-            initargs=(self._messages,),
+            initargs=(self._messages, self._tracker),
         )
 
     def _make_alone(self, spec: Spec, outcome: Future[bool]) -> None:
@@ -122,13 +124,14 @@ def _pass_on(done: Future[bool], outcome: Future[bool]) -> None:
         outcome.set_result(done.result())
 
 
-def _start_worker(messages) -> None:
+def _start_worker(messages, tracker: tracking.Tracker | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that half an entry is cleaned up
     threading.Thread(target=_leave_with_the_parent, daemon=True).start()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TQDM_DISABLE", "1")  # our own lines say how far a stage is
     progress.listen(messages.put)
+    tracking.use(tracker)
 
 
 def _leave_with_the_parent() -> None:

@@ -12,6 +12,8 @@ import resource
 import sys
 from pathlib import Path
 
+from coupling_bench import tracking
+from coupling_bench.fingerprint import address
 from coupling_bench.specs import ImportSpec, Spec, model_of, parent, root
 from coupling_bench.store import Entry, Store
 
@@ -52,7 +54,8 @@ def make(spec: Spec, store: Store) -> tuple[Entry, bool]:
             refresh(base, store.get(base).folder)
         torch.set_num_threads(spec.threads)
         runner = importlib.import_module(RUNNERS[type(spec).__name__])
-        facts = runner.run(spec, start_folder, folder)
+        with tracking.run(address(spec)):
+            facts = runner.run(spec, start_folder, folder)
         device = model_of(spec).device
         return {"device": device, "peak_memory_bytes": _peak_memory(device), **facts}
 

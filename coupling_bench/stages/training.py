@@ -18,7 +18,7 @@ import datasets
 import transformers
 from transformers import PrinterCallback, TrainerCallback
 
-from coupling_bench import models, planning
+from coupling_bench import models, planning, tracking
 from coupling_bench.fingerprint import address
 from coupling_bench.progress import Progress, tell
 from coupling_bench.specs import ExactSpec, TrainingSpec, model_of
@@ -32,8 +32,8 @@ _OPTION_NAMES = {field.name for field in dataclasses.fields(transformers.Trainin
 def common_options(spec: TrainingSpec, folder: Path) -> dict[str, Any]:
     """Return the keyword arguments of the trainer's configuration that all stages share.
 
-    They follow from the spec (batch sizes, its own fields) or cannot change the numbers (no
-    logging to services, no checkpoints of the trainer's own).
+    They follow from the spec (batch sizes, its own fields) or cannot change the numbers (where
+    to log, if anywhere; no checkpoints of the trainer's own).
     """
     defects.check(spec)
     micro_batch = spec.micro_batch or spec.rows_per_step
@@ -56,7 +56,7 @@ def common_options(spec: TrainingSpec, folder: Path) -> dict[str, Any]:
         "fp16": False,
         "dataloader_pin_memory": False,
         "save_strategy": "no",
-        "report_to": "none",
+        **tracking.options(address(spec)),
         "logging_steps": 1,
         "logging_nan_inf_filter": False,  # by default it hides a loss that is not finite
         "disable_tqdm": True,

@@ -1,0 +1,283 @@
+"""What a run says at its end: the table of verdicts, the theorems, what it cost, in the terminal.
+
+Lines are made of pieces, so that only the verdict has a colour; whether colours and signs beyond
+ASCII can be shown is asked of pytest's terminal, which honours ``--color`` and ``NO_COLOR``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from statistics import fmean
+from typing import Any
+
+import pytest
+
+Markup = Mapping[str, bool]
+Line = list[tuple[str, Markup]]
+"""Pieces of text, each with how it is shown."""
+Row = Mapping[str, Any]
+PLAIN: Markup = {}
+MARKUP: dict[str, Markup] = {
+    "passed": {"green": True},
+    "failed": {"red": True},
+    "xfailed": {"yellow": True},
+    "skipped": {"cyan": True},
+}
+"""Colours by what pytest was told, as pytest has them."""
+NEEDED = {
+    "increase_by": ">",
+    "decrease_by": "<",
+    "equal_within": "within",
+    "not_increase_by": "<",
+    "not_decrease_by": ">",
+}
+COLUMNS = ("claim", "verdict", "effect", "interval", "margin", "seeds", "unit")
+NUMBERS = ("effect", "interval", "margin", "seeds")
+"""Columns that are read downwards, from the right."""
+ASCII = {
+    "\N{MINUS SIGN}": "-", "\N{MULTIPLICATION SIGN}": "x", "\N{HORIZONTAL ELLIPSIS}": "...",
+    "\N{LESS-THAN OR EQUAL TO}": "<=", "\N{GREATER-THAN OR EQUAL TO}": ">=",
+    "\N{PLUS-MINUS SIGN}": "+/-", "\N{EN DASH}": "-", "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+    "\N{GREEK SMALL LETTER BETA}": "beta", "\N{GREEK SMALL LETTER EPSILON}": "epsilon",
+    "\N{GREEK SMALL LETTER RHO}": "rho",
+}  # fmt: skip
+
+
+class Summary:
+    """Writes the lines of a finished run, as many as ``-q`` and ``-v`` ask for."""
+
+    def __init__(self, terminal: pytest.TerminalReporter):
+        """Write to ``terminal``."""
+        self.terminal, self._writer = terminal, terminal.config.get_terminal_writer()
+        self.verbosity = terminal.verbosity
+
+    def claims(self, claims: list[dict[str, Any]]) -> None:
+        """Write the table of verdicts; with ``-v`` each claim's seeds too."""
+        if not claims or self.verbosity < -1:
+            return
+        self._section(f"verdicts: {', '.join(dict.fromkeys(map(_setting, claims)))}")
+        width = self._writer.fullwidth if self.terminal.isatty else None
+        for lines in verdict_table(claims, width=width, detailed=self.verbosity > 0):
+            for line in lines:
+                self._line(line)
+
+    def theorems(self, checked: list[dict[str, Any]]) -> None:
+        """Write what became of the theorems: a count, and with ``-v`` one line each."""
+        broken = [found for found in checked if found["outcome"] != "passed"]
+        if not checked or (self.verbosity < -1 and not broken):
+            return
+        self._section("theorems: instances that break them")
+        for line in theorem_lines(checked if self.verbosity > 0 else broken):
+            self._line([(line, MARKUP["failed"] if line.startswith("NOT") else PLAIN)])
+        self._line([(theorem_count(checked), PLAIN)])
+
+    def abilities(self, record: dict[str, Any]) -> None:
+        """Write what a constant answer earns, and the MCC of each node."""
+        for line in ability_lines(record) if self.verbosity >= 0 else ():
+            self._line([(line, PLAIN)])
+
+    def slowest(self, record: dict[str, Any], count: int | None) -> None:
+        """Write the stages that took longest to train, as ``--durations`` does for tests."""
+        lines = slowest_lines(record["stages"], count)
+        if lines:
+            self._section(f"slowest {len(lines)} stages that were trained")
+        for line in lines:
+            self._line([(line, PLAIN)])
+
+    def end(self, record: dict[str, Any], page: object, tracked: str) -> None:
+        """Write what the run cost, what is missing from it, and where the report is."""
+        run = record["environment"]
+        self._line([(cost_line(run), PLAIN)])
+        if tracked:
+            self._line([(tracked, PLAIN)])
+        if run["partial"]:
+            self._line([(f"PARTIAL: {run['partial']}. The report says so.", {"yellow": True})])
+        self._line([(f"Report: {page}", PLAIN)])
+
+    def _section(self, title: str) -> None:
+        self.terminal.section(self._shown(title))
+
+    def _line(self, line: Line) -> None:
+        self.terminal.ensure_newline()
+        for text, markup in line:
+            self.terminal.write(self._shown(text), **markup)
+        self.terminal.write("\n")
+
+    def _shown(self, text: str) -> str:
+        """Return a text as the stream can encode it."""
+        return encodable(text, getattr(self._writer._file, "encoding", None) or "utf-8")
+
+
+def encodable(text: str, encoding: str) -> str:
+    """Return ``text`` in signs that ``encoding`` has, in words where it has none.
+
+    >>> encodable("β ≥ 2 ± 1", "ascii")
+    'beta >= 2 +/- 1'
+    """
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        spelled = "".join(ASCII.get(sign, sign) for sign in text)
+        return spelled.encode(encoding, errors="replace").decode(encoding)
+    return text
+
+
+def verdict_table(
+    claims: list[dict[str, Any]], *, width: int | None = None, detailed: bool = False
+) -> list[list[Line]]:
+    """Return the table of verdicts: its heading and then each claim, as one or more lines.
+
+    Args:
+        claims: as the record has them.
+        width: of the terminal: where a row is longer, the claim stands on a line of its own. None:
+            one line a claim whatever its length, for files and pipes.
+        detailed: each seed's effect, and what could have been detected, on one more line.
+    """
+    several = len({_setting(claim) for claim in claims}) > 1
+    cells = [_cells(claim, several) for claim in claims]
+    heading = {name: name for name in COLUMNS}
+    widths = {name: max(len(row[name]) for row in (heading, *cells)) for name in COLUMNS}
+    folded = width is not None and sum(widths.values()) + 2 * (len(COLUMNS) - 1) > width
+    lines = [_lines(heading, widths, PLAIN, folded)]
+    for claim, row in zip(claims, cells, strict=True):
+        found = _lines(row, widths, MARKUP.get(claim["outcome"], PLAIN), folded)
+        lines.append([*found, [(_seeds_line(claim), PLAIN)]] if detailed else found)
+    return lines
+
+
+def _lines(row: Mapping[str, str], widths: Mapping[str, int], markup: Markup, folded: bool):
+    """Return one row of the table, the claim's sentence on a line of its own if ``folded``."""
+    padded = {
+        name: text.rjust(widths[name]) if name in NUMBERS else text.ljust(widths[name])
+        for name, text in row.items()
+    }
+    rest = "  ".join(padded[name] for name in COLUMNS[2:]).rstrip()
+    verdict = [(padded["verdict"], markup), (f"  {rest}", PLAIN)]
+    if folded:
+        return [[(row["claim"], PLAIN)], [("  ", PLAIN), *verdict]]
+    return [[(f"{padded['claim']}  ", PLAIN), *verdict]]
+
+
+def _cells(claim: Row, several: bool) -> dict[str, str]:
+    """Return the texts of a claim's row; with its model and task if there are ``several``."""
+    bound = f"{NEEDED[claim['direction']]} {claim['margin']:+.2f}"
+    return {
+        "claim": claim["claim"] + (f" [{_setting(claim)}]" if several else ""),
+        "verdict": _verdict_words(claim),
+        "effect": f"{claim['effect']:+.4f}",
+        "interval": _interval(*claim["interval"]),
+        "margin": bound.replace("within +", "within "),
+        "seeds": str(len(claim["seeds"])),
+        "unit": claim["unit"],
+    }
+
+
+def _setting(claim: Row) -> str:
+    return f"{claim['model']} on {claim['task']}, {claim['scale']}"
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    left = "-inf" if low is None else f"{low:+.4f}"
+    return f"[{left}, {'+inf' if high is None else f'{high:+.4f}'}]"
+
+
+def _verdict_words(claim: Row) -> str:
+    """Return a verdict, and what was accepted before where that matters for pytest."""
+    verdict, accepted = claim["verdict"], claim["accepted"]
+    if verdict is None:
+        return "none (smoke)"
+    said = ["reversed"] * claim["reversed"]
+    if accepted not in (None, verdict):
+        said.append(f"was {accepted}")
+    elif accepted == verdict != "supported":
+        said.append("accepted")
+    return verdict + (f" ({', '.join(said)})" if said else "")
+
+
+def _seeds_line(claim: Row) -> str:
+    values = ", ".join(
+        f"{seed}: {value:+.4f}"
+        for seed, value in zip(claim["seeds"], claim["per_seed"], strict=True)
+    )
+    least = claim["smallest_detectable_effect"]
+    could = "" if least is None else f"; smallest detectable effect {least:.4f}"
+    return f"    by seed {values}{could}; {claim['cites']}"
+
+
+def ability_lines(record: dict[str, Any]) -> list[str]:
+    """Return, for each model and task, what a constant answer earns and the MCC of each node."""
+    rows = [
+        row for row in record["abilities"] if row["split"] == "held_out" and row["mcc"] is not None
+    ]
+    lines = []
+    for model, task in dict.fromkeys((row["model"], row["task"]) for row in rows):
+        mine = [row for row in rows if (row["model"], row["task"]) == (model, task)]
+        nodes = dict.fromkeys(row["node"] for row in mine)
+        mcc = {n: fmean(row["mcc"] for row in mine if row["node"] == n) for n in nodes}
+        lines.append(
+            f"{model} on {task}: a constant answer earns "
+            f"{record['constants'][task]['majority_reward']:.4f} and has MCC 0. MCC: "
+            + ", ".join(f"{node} {value:.3f}" for node, value in mcc.items())
+        )
+    return lines
+
+
+def theorem_lines(checked: Iterable[Row]) -> list[str]:
+    """Return one line a theorem: whether it holds, or is false as declared, and on how many."""
+    lines = []
+    for found in checked:
+        passed = found["outcome"] == "passed"
+        state = ("false" if found["false"] else "holds") if passed else "NOT AS STATED"
+        lines.append(
+            f"{state:<13} {found['violations']:>6} of {found['instances']:<8} {found['theorem']}"
+        )
+    return lines
+
+
+def theorem_count(checked: list[dict[str, Any]]) -> str:
+    """Return in one sentence what became of all theorems."""
+    passed = [found for found in checked if found["outcome"] == "passed"]
+    false = sum(bool(found["false"]) for found in passed)
+    broken = len(checked) - len(passed)
+    instances = sum(found["instances"] for found in checked)
+    return (
+        f"{len(passed) - false} hold, {false} are false as declared, "
+        f"{broken} {'is' if broken == 1 else 'are'} not as stated; {instances:,} instances"
+        + ("" if broken else " (-v lists them)")
+    )
+
+
+def slowest_lines(stages: Iterable[Row], count: int | None) -> list[str]:
+    """Return the ``count`` stages of a record that took longest to train (0: all; None: none)."""
+    if count is None:
+        return []
+    made = {stage["spec"]: stage for stage in stages if not stage["reused"]}
+    slowest = sorted(made.values(), key=lambda stage: -stage["wall_seconds"])[: count or None]
+    return [
+        f"{stage['wall_seconds']:.2f}s train    {stage['model']}: {stage['node']}"
+        + ("" if stage["seed"] is None else f", seed {stage['seed']}")
+        for stage in slowest
+    ]
+
+
+def cost_line(run: Row) -> str:
+    """Return what was trained and what was reused, with what either costs."""
+    return (
+        f"{run['trained']} stages trained, {run['reused']} reused from the store; "
+        f"{duration(run['made_seconds'])} of work done, {duration(run['saved_seconds'])} saved."
+    )
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as a person says them.
+
+    >>> duration(0.4), duration(75), duration(3900)
+    ('0.4 s', '1 min 15 s', '1 h 05 min')
+    """
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes_left = divmod(minutes, 60)
+    return f"{hours} h {minutes_left:02d} min" if hours else f"{minutes} min {rest} s"
