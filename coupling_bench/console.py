@@ -92,7 +92,7 @@ class Console:
         done = sum(store.find(spec) is not None for spec in stages)
         self._line(
             f"{self._clock()} INTERRUPTED: {done} of {len(stages)} stages are finished and kept in "
-            f"{store.root}; what was under way is lost. The same command goes on from there.",
+            f"{store.root}; what was under way may be lost. The same command goes on from there.",
             yellow=True,
         )
 

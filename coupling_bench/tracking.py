@@ -64,10 +64,10 @@ def run(address: str) -> Iterator[None]:
     try:
         yield
     finally:
-        for name in added:
-            os.environ.pop(name, None)
         if "wandb" in sys.modules:  # its callback would go on with the run of the stage before
             sys.modules["wandb"].finish()
+        for name in added:
+            os.environ.pop(name, None)
 
 
 def _variables(tracker: Tracker, address: str) -> dict[str, str]:

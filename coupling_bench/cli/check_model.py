@@ -9,6 +9,8 @@ from coupling_bench.cli import common
 EPILOG = """examples:
   coupling-bench check-model Qwen/Qwen3-0.6B --task cola --data-dir cola_public/raw
   coupling-bench check-model path/to/model --task task.toml --peft lora
+
+Exit status: 1 if the model does not fit.
 """
 
 
@@ -19,7 +21,6 @@ def add(commands) -> argparse.ArgumentParser:
         help="say in seconds whether a model fits a task",
         description="Try tokenizer, answers, context, RL's signal and memory on a model.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("model", metavar="ID_OR_PATH", help="an entry, a folder or a Hub id")
     common.add_task(parser)

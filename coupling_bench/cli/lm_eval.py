@@ -16,6 +16,10 @@ from coupling_bench.harness import finding
 from coupling_bench.lm_eval_tasks.documents import environments_template
 from coupling_bench.store import Store, default_root
 
+EPILOG = """examples:
+  coupling-bench lm-eval SFTSpec-3f9a1c22b0de --tasks coupling,blimp --limit 100
+  coupling-bench lm-eval path/to/model --tasks coupling_grammar_ood --output scores.json
+"""
 COLUMNS = ("task", "metric", "value", "error", "items")
 
 
@@ -26,6 +30,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
         help="evaluate a checkpoint with lm-eval",
         description="Evaluate a checkpoint on tasks of lm-eval and of coupling_bench, in fp32. "
         "Answers are kept for each checkpoint, so that a second run computes nothing.",
+        epilog=EPILOG,
     )
     parser.add_argument(
         "checkpoint",

@@ -15,6 +15,12 @@ from coupling_bench.pipelines import NODES, SplitName
 from coupling_bench.report import write_report
 from coupling_bench.store import Store, default_root
 
+EPILOG = """examples:
+  coupling-bench measure --base path/to/base --sft path/to/sft --rl path/to/rl --task task.toml
+  coupling-bench measure --checkpoint mine=OWNER/NAME --checkpoint theirs=path --task grammar
+  coupling-bench measure --sft SFTSpec-3f9a1c22b0de --task cola --data-dir cola_public/raw
+"""
+
 
 class _Named(argparse.Action):
     """Keeps checkpoints in the order in which they are named, whichever option names them."""
@@ -37,6 +43,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
         "each with each, in the order in which they are named. Nothing is trained, and what is "
         "observed is kept: a second call computes nothing. A checkpoint is a folder, LoRA "
         "adapters, a Hub id (OWNER/NAME), an entry of models.toml, or an entry of the store.",
+        epilog=EPILOG,
     )
     option = parser.add_argument
     parser.set_defaults(checkpoints=[])

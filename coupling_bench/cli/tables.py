@@ -9,6 +9,11 @@ from typing import Any
 from coupling_bench.cli import common
 from coupling_bench.frames import frames
 
+EPILOG = """examples:
+  coupling-bench tables reports/latest/record.json --to tables
+  coupling-bench tables reports/reference/embedded-grammar-small.json --to tables
+"""
+
 
 def add(commands: Any) -> argparse.ArgumentParser:
     """Declare the command."""
@@ -18,6 +23,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
         description="Write every part of a record that is rows as a CSV file: claims, theorems, "
         "stages, curves, abilities, groups, and the tables that its figures are drawn from. In "
         "Python the same are data frames: coupling_bench.frames(RECORD).",
+        epilog=EPILOG,
     )
     parser.add_argument(
         "record", type=common.path, metavar="RECORD", help="record.json, or the folder it lies in"
