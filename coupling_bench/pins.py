@@ -29,7 +29,7 @@ def read(lock: Path) -> dict[str, str]:
         raise ValueError(
             f"--strict-env: there is no {lock} to compare with. Run it in a clone of the project."
         )
-    pins = {}
+    pins: dict[str, str] = {}
     for line in lock.read_text().splitlines():
         text = line.partition("#")[0].strip()
         if not text:
@@ -59,7 +59,7 @@ def differences(
         except metadata.PackageNotFoundError:
             found.append(f"{name} is not installed (pinned {pinned})")
             continue
-        if Version(installed).public != Version(pinned).public:
+        if Version(Version(installed).public) != Version(pinned):
             found.append(f"{name} {installed} (pinned {pinned})")
     return found
 
@@ -93,7 +93,9 @@ def check_entries(lock: Path, manifests: Iterable[Mapping[str, Any]]) -> None:
     odd = []
     for manifest in manifests:
         made_with = manifest["environment"]["packages"]
-        versions = {canonicalize_name(n): v for n, v in made_with.items() if v is not None}
+        versions: dict[str, str] = {
+            canonicalize_name(n): v for n, v in made_with.items() if v is not None
+        }
         known = {name: pin for name, pin in pins.items() if name in versions}
         for difference in differences(known, versions.__getitem__):
             odd.append(f"{manifest['address']} was made with {difference}")

@@ -47,9 +47,9 @@ class Summary:
     """Writes the lines of a finished run, as many as ``-q`` and ``-v`` ask for."""
 
     def __init__(self, terminal: pytest.TerminalReporter):
-        """Write to ``terminal``."""
+        """Write to ``terminal``; with ``-qq`` or ``--no-summary`` the last lines alone."""
         self.terminal, self._writer = terminal, terminal.config.get_terminal_writer()
-        self.verbosity = terminal.verbosity
+        self.verbosity = -2 if terminal.no_summary else terminal.verbosity
 
     def claims(self, claims: list[dict[str, Any]]) -> None:
         """Write the table of verdicts; with ``-v`` each claim's seeds too."""

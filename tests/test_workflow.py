@@ -165,6 +165,9 @@ def test_under_xdist_each_stage_trains_once_and_the_controller_writes_the_record
     )
     by_name = [{c["claim"]: c["per_seed"][0] for c in r["claims"]} for r in (first, second)]
     assert len(by_name[1]) == 2
+    ours = [c["claim"] for c in second["claims"]]
+    assert ours == [c["claim"] for c in first["claims"] if c["claim"] in ours]
+    assert done.stdout.count("Report: ") == 1
     assert by_name[1].items() <= by_name[0].items()
 
 
@@ -187,6 +190,7 @@ BAD = [
     (["--device", "tpu"], "--device: 'tpu' is unknown; valid names: auto, cpu, cuda."),
     (["--task", "gramar"], "--task: 'gramar' is unknown; valid names: grammar, cola. Did you mean"),
     (["--scale", "large"], "--scale: 'large' is unknown; valid names: small, smoke, paper."),
+    (["--track", "tensorbord"], "--track: 'tensorbord' is unknown; valid names: tensorboard, "),
     (["--executor", "proces"], "--executor: 'proces' is unknown; valid names: process, inline."),
     (["--seeds", "0"], "--seeds: found '0', needed a whole number from 1 to 9999"),
     (["--seeds", "three"], "--seeds: found 'three', needed"),
