@@ -182,7 +182,7 @@ def _say(
         needed = judgement.seeds_needed
         advice = f"--seeds {needed} would probably decide" if needed else "more seeds will not help"
         advice = "one seed has no interval; use --seeds 3" if len(seeds) == 1 else advice
-        text = f"INCONCLUSIVE: {name}. {numbers}; {advice}."
+        text = f"INCONCLUSIVE: {name}. {numbers}; {needs_text(claim)}; {advice}."
         if claim.undecided and accepted is None:
             return "xfailed", f"{text} That is known: {claim.undecided}."
         return "failed", text

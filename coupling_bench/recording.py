@@ -115,13 +115,12 @@ class RecordWriter:
 
     def _stopped(self, session: pytest.Session, exitstatus: int) -> str | None:
         """Return why tests are missing that were to run (-x, Ctrl-C), or None."""
-        reason = session.shouldfail or session.shouldstop
-        if exitstatus == pytest.ExitCode.INTERRUPTED and not reason:
-            reason = "interrupted"
-        if not reason:
+        ran, collected = len(self.ran), session.testscollected
+        interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
+        reason = session.shouldfail or session.shouldstop or ("interrupted" if interrupted else "")
+        if not reason or ran == collected:
             return None
-        of = f" of {session.testscollected}" if session.testscollected else ""
-        return f"{reason}; {len(self.ran)}{of} tests ran"
+        return f"{reason}; {ran} of {collected} tests ran" if collected else str(reason)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the table of verdicts, and where the report is."""

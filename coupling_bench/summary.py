@@ -87,11 +87,12 @@ class Summary:
     def end(self, record: dict[str, Any], page: object, tracked: str) -> None:
         """Write what the run cost, what is missing from it, and where the report is."""
         run = record["environment"]
-        self._line([(cost_line(run), PLAIN)])
+        if run["trained"] or run["reused"]:
+            self._line([(cost_line(run), PLAIN)])
         if tracked:
             self._line([(tracked, PLAIN)])
         if run["partial"]:
-            self._line([(f"PARTIAL: {run['partial']}. The report says so.", {"yellow": True})])
+            self._line([(f"PARTIAL: {run['partial']}. The record says so.", {"yellow": True})])
         self._line([(f"Report: {page}", PLAIN)])
 
     def _section(self, title: str) -> None:

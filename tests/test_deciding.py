@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from coupling_bench.claims import Claim
-from coupling_bench.deciding import decide
+from coupling_bench.deciding import decide, failure
+from coupling_bench.fingerprint import address
+from coupling_bench.pipelines import NODES
 from coupling_bench.requirements import Measured, Requirement
 from coupling_bench.statistics import student_interval
+from tests.tiny import recipe
 
 RISE, FALL, NOISE = [0.30, 0.31, 0.29], [-0.30, -0.31, -0.29], [0.5, -0.4, 0.02]
 
@@ -140,3 +143,19 @@ def test_differences_that_are_not_one_finite_number_a_seed_are_refused(differenc
 def test_identical_differences_give_a_verdict_and_not_nan():
     assert told([0.0, 0.0, 0.0]).record["interval"] == [0.0, 0.0]
     assert told([0.0, 0.0, 0.0]).record["verdict"] == "refuted"
+
+
+@pytest.mark.parametrize("differences", [FALL, NOISE])
+def test_a_failure_in_full_names_claim_need_interval_seeds_stages_and_the_command(differences):
+    """All that somebody needs who was not there: the base is one stage for all seeds."""
+    whole = recipe()
+    stages = {node: [NODES[node](whole, seed) for seed in range(3)] for node in ("base", "sft")}
+    found = failure(told(differences), stages, "pytest 'suites/test_a.py::test_a[m]' --seeds 3")
+    assert "A raises B (v1, Theorem 3.1)" in found
+    assert "95% interval [" in found
+    assert "the claim needs an effect above +0.020" in found
+    lines = found.splitlines()[1:]
+    assert lines[0] == "by seed: " + ", ".join(f"{n}: {d:+.4f}" for n, d in enumerate(differences))
+    assert lines[1] == f"base: {address(stages['base'][0])}"
+    assert lines[2] == "sft: " + ", ".join(address(stage) for stage in stages["sft"])
+    assert lines[3:] == ["again: pytest 'suites/test_a.py::test_a[m]' --seeds 3"]
