@@ -76,8 +76,8 @@ def _variables(tracker: Tracker, address: str) -> dict[str, str]:
         shutil.rmtree(folder, ignore_errors=True)  # of an earlier run
         return {"TENSORBOARD_LOGGING_DIR": str(folder)}
     tracker.folder.mkdir(parents=True, exist_ok=True)
-    if tracker.tool == "wandb":
-        return {"WANDB_PROJECT": "coupling_bench", "WANDB_DIR": str(tracker.folder)}
+    if tracker.tool == "wandb":  # which makes a folder wandb in the one that is named
+        return {"WANDB_PROJECT": "coupling_bench", "WANDB_DIR": str(tracker.folder.parent)}
     return {
         "MLFLOW_EXPERIMENT_NAME": "coupling_bench",
         "MLFLOW_TRACKING_URI": f"sqlite:///{tracker.folder / 'mlflow.db'}",
@@ -105,7 +105,7 @@ def told(tracker: Tracker | None, trained: int, reused: int) -> str:
         return f"{tracker.tool}: no stage was trained, and reused ones log nothing."
     look = {
         "tensorboard": f"tensorboard --logdir {tracker.folder}",
-        "wandb": f"at Weights & Biases; runs made offline: wandb sync {tracker.folder}/wandb/*",
+        "wandb": f"at Weights & Biases; runs made offline: wandb sync {tracker.folder}/offline-run-*",
         "mlflow": f"mlflow ui --backend-store-uri sqlite:///{tracker.folder / 'mlflow.db'}",
     }[tracker.tool]
     idle = f"; the {reused} reused ones log nothing" if reused else ""

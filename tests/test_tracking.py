@@ -116,7 +116,7 @@ def test_each_stage_is_a_run_of_its_own_and_users_variables_win(track, tmp_path,
     track(Tracker(tool="wandb", folder=tmp_path / "wandb"))
     monkeypatch.delenv("WANDB_PROJECT", raising=False)
     with pytest.raises(FloatingPointError), tracking.run("SFTSpec-1"):
-        assert os.environ["WANDB_DIR"] == str(tmp_path / "wandb")
+        assert os.environ["WANDB_DIR"] == str(tmp_path)
         assert os.environ["WANDB_PROJECT"] == "coupling_bench"
         raise FloatingPointError
     assert "WANDB_DIR" not in os.environ
