@@ -105,7 +105,7 @@ def told(tracker: Tracker | None, trained: int, reused: int) -> str:
         return f"{tracker.tool}: no stage was trained, and reused ones log nothing."
     look = {
         "tensorboard": f"tensorboard --logdir {tracker.folder}",
-        "wandb": f"at Weights & Biases; runs made offline: wandb sync {tracker.folder}/offline-run-*",
+        "wandb": f"at Weights & Biases; if offline: wandb sync {tracker.folder}/offline-run-*",
         "mlflow": f"mlflow ui --backend-store-uri sqlite:///{tracker.folder / 'mlflow.db'}",
     }[tracker.tool]
     idle = f"; the {reused} reused ones log nothing" if reused else ""

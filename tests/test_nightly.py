@@ -1,5 +1,6 @@
 """Workflows and the night's scripts: what they call exists, and what they keep is kept."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -142,6 +143,64 @@ def test_each_kind_of_night_uploads_what_it_found_and_writes_the_summary():
         assert "GITHUB_STEP_SUMMARY" in text
         assert "junit" in text or ".ci/nightly" in text
     assert '--junitxml "$reports/junit.xml"' in (ROOT / ".ci" / "nightly").read_text()
+
+
+PYTHON = """#!/usr/bin/env bash
+if [ "$2" = pytest ]; then
+  if [ -n "$RECORD" ]; then echo "$RECORD" > reports/nightly/record.json; fi
+  exit "$SUITES"
+fi
+exec python3 "$@"
+"""
+BENCH = """#!/usr/bin/env bash
+echo "$@" >> asked
+case $1 in
+  compare) echo "before and after" > reports/nightly/compare.md; exit "$GATE" ;;
+  report) mkdir -p reports/nightly/page; echo "the summary" > reports/nightly/page/summary.md ;;
+esac
+"""
+HOLDS = '{"theorems": [{"outcome": "passed"}]}'
+BROKEN = '{"theorems": [{"outcome": "passed"}, {"outcome": "failed"}]}'
+
+
+@pytest.mark.parametrize(
+    ("suites", "gate", "record", "status"),
+    [
+        (0, 0, HOLDS, 0),
+        (1, 0, HOLDS, 0),  # a claim failed, and the gate calls it chance
+        (0, 3, HOLDS, 3),
+        (1, 4, BROKEN, 4),
+        (1, 0, BROKEN, 1),
+        (2, 0, HOLDS, 2),
+        (4, 0, "", 4),
+        (4, 5, "", 5),
+    ],
+)
+def test_a_night_ends_as_the_gate_says_and_is_never_green_for_want_of_data(
+    suites, gate, record, status, tmp_path
+):
+    """With stand-ins for what it calls; whatever happens there is a summary."""
+    for name, text in {
+        ".ci/nightly": (ROOT / ".ci" / "nightly").read_text(),
+        "bin/make": "#!/bin/sh\n",
+        "bin/git": "#!/bin/sh\necho 1234567\n",
+        ".venv/bin/python": PYTHON,
+        ".venv/bin/coupling-bench": BENCH,
+    }.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755)
+    told = {"SUITES": str(suites), "GATE": str(gate), "RECORD": record}
+    path = {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
+    done = subprocess.run([tmp_path / ".ci" / "nightly"], env=told | path, capture_output=True)
+    assert done.returncode == status, done.stderr
+    summary = (tmp_path / "reports" / "nightly" / "summary.md").read_text()
+    assert summary.startswith("before and after")
+    assert ("There is no page/summary.md tonight." in summary) == (not record)
+    assert summary.rstrip().endswith("Commit 1234567.")
+    added = "history reports/history --add" in (tmp_path / "asked").read_text()
+    assert added == bool(record)
 
 
 @pytest.fixture
