@@ -20,13 +20,6 @@ from coupling_bench.overrides import Override
 from coupling_bench.specs import LoraSpec
 from coupling_bench.store import Store, default_root
 
-DECISIVE = {
-    "model": None, "models": None, "task": "grammar", "data_dir": None, "scale": None,
-    "lm_eval_tasks": None, "seeds": "3", "first_seed": "0", "set": None, "recipe": None,
-    "peft": None, "lora_rank": None, "lora_alpha": None, "lora_targets": None, "device": "auto",
-}  # fmt: skip
-"""Options that decide what a test finds, with their defaults; the others say where and how fast."""
-
 
 def add(parser: pytest.Parser) -> None:
     """Declare the options."""
@@ -269,18 +262,6 @@ def _check_packages(config: pytest.Config) -> None:
         pins.check(lock(config))
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
-
-
-def as_typed(config: pytest.Config) -> list[str]:
-    """Return the options that decide what a test finds, to be typed again; defaults left out."""
-    typed = []
-    for name, default in DECISIVE.items():
-        value = getattr(config.option, name, None)
-        flag = f"--{name.replace('_', '-')}"
-        for one in value if isinstance(value, list) else [value]:
-            if one not in (None, default):
-                typed += [flag, str(one)]
-    return typed
 
 
 def check_folders(store: Path, reports: Path) -> None:

@@ -7,7 +7,6 @@ all in the store, take about a second.
 from __future__ import annotations
 
 import multiprocessing
-import shlex
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -15,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from coupling_bench import harness, options, pins, recording, references, theorems
+from coupling_bench import again, harness, options, pins, recording, references, theorems
 from coupling_bench.bench import Bench
 from coupling_bench.claims import Claim
 from coupling_bench.console import Console, told
@@ -290,8 +289,8 @@ def decide(request: pytest.FixtureRequest, model: str, node: Callable[[str], Run
         recording.add(request.node, "claims", [found])
         if decision.outcome == "failed":
             stages = {name: bench.stages(model, name) for name in nodes}
-            again = shlex.join(["pytest", request.node.nodeid, *options.as_typed(request.config)])
-            pytest.fail(failure(decision, stages, again), pytrace=False)
+            once_more = again.command(request.config, request.node.nodeid)
+            pytest.fail(failure(decision, stages, once_more), pytrace=False)
         if decision.outcome == "xfailed":
             pytest.xfail(decision.message)
         if decision.outcome == "skipped":

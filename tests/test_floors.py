@@ -49,7 +49,7 @@ FLOORS = [
         "watching",
         "callback",
     },
-    {"options", "console", "summary", "plugin", "recording", "cli", "__main__"},
+    {"options", "again", "console", "summary", "plugin", "recording", "cli", "__main__"},
 ]
 FLOOR_OF = {name: number for number, names in enumerate(FLOORS) for name in names}
 FILES = sorted(PACKAGE.rglob("*.py"))

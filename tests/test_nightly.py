@@ -103,6 +103,7 @@ def check_pytest(words):
 def test_every_command_of_coupling_bench_takes_what_it_is_given(words):
     if words[0] in AWAITED:
         pytest.skip(f"{words[0]} is not there yet")
+    words = [word for word in words if not word.startswith("${")]  # options that may be there
     cli.parser().parse_args(words)  # leaves with status 2 if it would not
 
 

@@ -85,7 +85,7 @@ class _Command(argparse.ArgumentParser):
     """The parser of one command, with the help of all."""
 
     def __init__(self, **options) -> None:
-        super().__init__(**{"formatter_class": _Help, **options})
+        super().__init__(**{**options, "formatter_class": _Help})
 
 
 def _check_command(whole: argparse.ArgumentParser, typed: Sequence[str]) -> None:

@@ -1,8 +1,10 @@
 """What a run was asked, typed again: by whom a failed claim is reproduced."""
 
+import shlex
+
 from _pytest.config import get_config
 
-from coupling_bench import options
+from coupling_bench import again
 
 
 def parsed(words):
@@ -13,14 +15,20 @@ def parsed(words):
     return config
 
 
+def typed(words):
+    program, test, *options = shlex.split(again.command(parsed(words), "suites/a.py::a[b c]"))
+    assert (program, test) == ("pytest", "suites/a.py::a[b c]")
+    return options
+
+
 def test_options_that_decide_are_typed_again_and_the_others_are_not():
     words = ["--model", "a", "--model", "b c", "--task", "cola", "--scale", "smoke", "--seeds", "5",
              "--set", "grpo.beta=0.04", "--set", "sft.learning_rate=1e-5"]  # fmt: skip
     elsewhere = ["--store", "s", "--reports", "r", "--workers", "2", "-x", "-k", "sft", "-q"]
-    assert options.as_typed(parsed([*elsewhere, *words])) == words
-    assert options.as_typed(parsed(elsewhere)) == []
+    assert typed([*elsewhere, *words]) == words
+    assert typed(elsewhere) == []
     defaults = ["--task", "grammar", "--seeds", "3", "--device", "auto"]
-    assert options.as_typed(parsed(defaults)) == []
+    assert typed(defaults) == []
 
 
 def test_every_option_is_known_to_decide_or_not_to():
@@ -29,7 +37,7 @@ def test_every_option_is_known_to_decide_or_not_to():
     (group,) = (g for g in config._parser._groups if g.name == "coupling_bench")
     ours = {option.dest for option in group.options}
     undecisive = {"store", "executor", "workers", "reports", "record", "track", "strict_env"}
-    assert ours <= {*options.DECISIVE, *undecisive}
-    for name, default in options.DECISIVE.items():
+    assert ours <= {*again.DECISIVE, *undecisive}
+    for name, default in again.DECISIVE.items():
         if name in ours:
             assert getattr(config.option, name) == default
