@@ -49,7 +49,17 @@ FLOORS = [
         "watching",
         "callback",
     },
-    {"options", "again", "console", "summary", "plugin", "recording", "cli", "__main__"},
+    {
+        "options",
+        "again",
+        "console",
+        "verdict_table",
+        "summary",
+        "plugin",
+        "recording",
+        "cli",
+        "__main__",
+    },
 ]
 FLOOR_OF = {name: number for number, names in enumerate(FLOORS) for name in names}
 FILES = sorted(PACKAGE.rglob("*.py"))

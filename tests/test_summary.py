@@ -5,7 +5,8 @@ import inspect
 import pytest
 
 from coupling_bench import claims, summary
-from coupling_bench.summary import NEEDED, encodable, slowest_lines, theorem_count, verdict_table
+from coupling_bench.summary import encodable, slowest_lines, theorem_count
+from coupling_bench.verdict_table import NEEDED, verdict_table
 
 
 def claim(**other):
