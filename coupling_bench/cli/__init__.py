@@ -44,13 +44,19 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=_Help,
     )
-    version = f"%(prog)s {metadata.version('coupling-bench')}"
-    whole.add_argument("--version", action="version", version=version)
+    whole.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     commands = whole.add_subparsers(required=True, metavar="COMMAND", parser_class=_Command)
     for name in COMMANDS:
         module = importlib.import_module(f"coupling_bench.cli.{name}")
         module.add(commands).set_defaults(run=module.run)
     return whole
+
+
+def _version() -> str:
+    try:
+        return metadata.version("coupling-bench")
+    except metadata.PackageNotFoundError:
+        return "of a checkout that is not installed"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
