@@ -63,6 +63,7 @@ class RecordWriter:
         self.started = time.monotonic()
         self.found: list[tuple[str, Rows, Rows]] = []
         self.ran: set[str] = set()
+        self.waiting = False
         self.page: Path | None = None
         self.record: dict[str, Any] = {}
 
@@ -73,6 +74,19 @@ class RecordWriter:
         tables = getattr(report, "coupling_tables", {})
         if found or tables:
             self.found.append((report.nodeid, found, tables))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node, ids) -> None:
+        """Say why nothing is heard for a while: xdist's workers have no terminal."""
+        terminal = self.config.pluginmanager.get_plugin("terminalreporter")
+        if terminal is None or self.waiting or not any("suites/" in test for test in ids):
+            return
+        self.waiting = True
+        if terminal.verbosity >= 0:
+            terminal.write_line(
+                "coupling_bench: what is missing is trained before the first test, each stage by one "
+                "worker. With -n nothing is told of it meanwhile."
+            )
 
     def pytest_testnodedown(self, node, error) -> None:
         """Take from an xdist worker which stages it trained and which it found."""
@@ -134,6 +148,8 @@ class RecordWriter:
         run = self.record["environment"]
         tracked = tracking.told(self.bench.tracker, run["trained"], run["reused"])
         summary.end(self.record, self.page, tracked)
+        if self.config.option.record and run["partial"]:
+            terminalreporter.write_line("--record: a part of a run accepts nothing.", red=True)
 
 
 def _rows(parts: Iterable[Rows], name: str) -> list[dict[str, Any]]:

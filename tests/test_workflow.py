@@ -168,6 +168,7 @@ def test_under_xdist_each_stage_trains_once_and_the_controller_writes_the_record
     ours = [c["claim"] for c in second["claims"]]
     assert ours == [c["claim"] for c in first["claims"] if c["claim"] in ours]
     assert done.stdout.count("Report: ") == 1
+    assert done.stdout.count("With -n nothing is told of it meanwhile") == 1
     assert by_name[1].items() <= by_name[0].items()
 
 
