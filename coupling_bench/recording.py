@@ -84,8 +84,8 @@ class RecordWriter:
         self.waiting = True
         if terminal.verbosity >= 0:
             terminal.write_line(
-                "coupling_bench: what is missing is trained before the first test, each stage by one "
-                "worker. With -n nothing is told of it meanwhile."
+                "coupling_bench: what is missing is trained before the first test, each stage by "
+                "one worker. With -n nothing is told of it meanwhile."
             )
 
     def pytest_testnodedown(self, node, error) -> None:
