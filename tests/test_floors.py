@@ -37,6 +37,7 @@ FLOORS = [
         "lm_eval_tasks",
         "harness",
         "measuring",
+        "nightly",
         "watching",
         "callback",
     },

@@ -11,7 +11,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-COMMANDS: tuple[str, ...] = ("check_model", "measure", "lm_eval", "tables")
+COMMANDS: tuple[str, ...] = ("check_model", "measure", "lm_eval", "tables", "history", "compare")
 """Modules of this package, in the order of the help."""
 
 
