@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from coupling_bench.nightly.gate import judged
+from coupling_bench.nightly.rows import judged
 
 FIRST = datetime(2026, 1, 1, 3, tzinfo=UTC)
 

@@ -72,14 +72,14 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError("compare: name the run, or the reference and the run. See --help.")
     if arguments.times and len(arguments.times) > 2:
         raise ValueError("compare: --times takes the report of one run of suites/perf, or of two.")
-    from coupling_bench.nightly import evidence, gate, junit, telling, times
+    from coupling_bench.nightly import evidence, findings, gate, junit, telling, times
 
     old = arguments.records[0] if len(arguments.records) == 2 else REFERENCE
     new = evidence.find(arguments.records[-1])
     accepted = evidence.find(old)
     seeds = evidence.find(old / evidence.SEEDS) if (old / evidence.SEEDS).is_dir() else accepted
     errors = junit.errors(arguments.junit) if arguments.junit else {}
-    found = gate.compare(gate.Reference(accepted=accepted, seeds=seeds), new, errors)
+    found = gate.compare(findings.Reference(accepted=accepted, seeds=seeds), new, errors)
     if arguments.times:
         first, *again = map(times.read, arguments.times)
         more, notes = times.slower(first, again[0] if again else None)
@@ -102,6 +102,8 @@ def _false_alarms(paths: list[Path]) -> int:
     for text in (text for part in parts for text in part.unreadable):
         print(f"left out: {text}", file=sys.stderr)
     records = sorted((r for part in parts for r in part.records), key=lambda r: r["created"])
-    for line in false_alarms.lines(false_alarms.estimate(evidence.pool(records))):
+    for line in false_alarms.lines(
+        false_alarms.estimate(evidence.pool(records), nights=false_alarms.NIGHTS)
+    ):
         print(line)
     return 0

@@ -153,7 +153,7 @@ def _choices(m: int, n: int) -> npt.NDArray[np.bool_]:
 
 
 def _statistics(values: Array, chosen: npt.NDArray[np.bool_]) -> tuple[Array, Array, Array]:
-    """Return both statistics ``(C, K)``, and the standard error of the first as things are ``(K,)``.
+    """Return both statistics ``(C, K)``, and the first's standard error as things are ``(K,)``.
 
     |mean_run - mean_ref| / (s sqrt(1/n + 1/m)), s pooled; max |x - mean_ref| / (s_ref sqrt(1 +
     1/m)) over the run's seeds x. Where there is no spread: 0 without a deviation, else infinite.

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from coupling_bench.nightly import gate
 from coupling_bench.nightly.band import LEAST_REFERENCE, LEVEL
 from coupling_bench.nightly.evidence import Evidence, Found
+from coupling_bench.nightly.findings import Kind, Reference
+from coupling_bench.nightly.gate import compare
+from coupling_bench.nightly.rows import judged
 
 NIGHTS = 500
 NIGHT_SEEDS = 3
@@ -92,11 +94,11 @@ def estimate(
             new[key] = _part(evidence, own[:count])
             old[key] = _part(evidence, own[count : count + LEAST_REFERENCE])
         past = Found(claims=old)
-        reference = gate.Reference(accepted=past, seeds=past)
-        result = gate.compare(reference, Found(claims=new), level=level)
+        reference = Reference(accepted=past, seeds=past)
+        result = compare(reference, Found(claims=new), level=level)
         kinds = {row.kind for row in result.rows}
-        alarms += bool(kinds & {gate.Kind.DRIFT, gate.Kind.VERDICT})
-        verdicts += gate.Kind.VERDICT in kinds
+        alarms += bool(kinds & {Kind.DRIFT, Kind.VERDICT})
+        verdicts += Kind.VERDICT in kinds
         flips += any(row.before != row.after for row in result.rows)
     counts = [len(evidence.values) for evidence in usable.values()]
     return Estimate(
@@ -115,7 +117,7 @@ def _part(evidence: Evidence, seeds: list[int]) -> Evidence:
     }
     verdict = evidence.claim.get("verdict")
     if verdict not in (None, "not applicable"):
-        verdict = gate.judged(evidence.claim, values.values()).verdict.value
+        verdict = judged(evidence.claim, values.values()).verdict.value
     claim = {**evidence.claim, "verdict": verdict}
     return replace(evidence, claim=claim, values=values, needs=needs, records=1)
 

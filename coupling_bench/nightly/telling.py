@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from coupling_bench.nightly.evidence import Evidence, Found, Key, keyed
-from coupling_bench.nightly.gate import WORDS, Comparison, Finding, Kind, Row
+from coupling_bench.nightly.findings import WORDS, Comparison, Finding, Kind, Row
 from coupling_bench.record import Record
 
 HEAD = ("claim", "model", "expected", "band", "obtained", "interval", "before", "after", "status")

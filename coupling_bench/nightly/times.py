@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from coupling_bench.nightly.gate import Finding, Kind
+from coupling_bench.nightly.findings import Finding, Kind
 from coupling_bench.perf import PERF
 
 

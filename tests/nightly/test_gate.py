@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from coupling_bench.nightly import gate
 from coupling_bench.nightly.evidence import pool
-from coupling_bench.nightly.gate import Kind, Reference, compare
+from coupling_bench.nightly.findings import WORDS, Kind, Reference
+from coupling_bench.nightly.gate import compare
 from tests.example_nights import claim, drawn, record
 
 THEIRS, OURS = range(101, 113), range(3)
@@ -87,7 +87,7 @@ def test_what_a_claim_presupposes_is_watched_like_its_effect_and_counted_once():
 def test_no_data_is_never_silent():
     draw = np.random.default_rng(4)
     ref = reference(drawn(THEIRS, draw=draw), theorems=[theorem("T"), theorem("gone")])
-    run = drawn(OURS, draw=draw)[1:] + [claim("another", [0.3, 0.31, 0.32], OURS)]
+    run = [*drawn(OURS, draw=draw)[1:], claim("another", [0.3, 0.31, 0.32], OURS)]
     result = compare(ref, pool([record(run, theorems=[theorem("T")])]))
     assert result.status is Kind.MISSING
     assert {finding.what for finding in result.findings} == {"claim_0", "Theorem: gone"}
@@ -180,4 +180,4 @@ def test_several_nights_are_judged_by_all_their_seeds():
 
 
 def test_words_and_statuses_are_told_apart():
-    assert len(set(gate.WORDS.values())) == len(Kind)
+    assert len(set(WORDS.values())) == len(Kind)
