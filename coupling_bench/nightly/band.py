@@ -122,8 +122,9 @@ def _stratum(reference: Array, run: Array, share: float, level: float, total: in
     allowed = math.floor(len(chosen) * level * share + 1e-9)
     p_mean, p_largest = (_adjusted(found, share) for found in (mean, largest))
     most = np.sort(mean.max(axis=1))[::-1]
-    half = most[min(allowed, len(most) - 1)] * width if allowed else np.full(len(width), np.inf)
-    half = np.where(width == 0, 0.0 if allowed else np.inf, half)
+    least = most[allowed] if allowed else np.inf  # an alarm is above it
+    flat = 0.0 if np.isfinite(least) else np.inf
+    half = np.where(width == 0, flat, least * np.where(width == 0, 1.0, width))
     centre = reference.mean(axis=0)
     strange = _student(largest[0], m, n) <= level / total
     return [

@@ -37,12 +37,12 @@ def markdown(comparison: Comparison, run: Found, history: Sequence[Record] = ())
     told = [f"**{summary(comparison)}**", "", _row(HEAD), _row(["---"] * len(HEAD))]
     told += [_row(_cells(row)) for row in comparison.rows]
     for finding in comparison.findings:
-        told += ["", f"### {WORDS[finding.kind]}: {_escape(finding.what)}", ""]
-        told.append(_escape(finding.text))
+        told += ["", f"### {WORDS[finding.kind]}: {escaped(finding.what)}", ""]
+        told.append(escaped(finding.text))
         found = facts(finding, run, history)
         told += [""] * bool(found) + [f"- {name}: {_code(name, text)}" for name, text in found]
     notes = _notes(comparison)
-    told += ["", "### Notes", ""] * bool(notes) + [f"- {_escape(note)}" for note in notes]
+    told += ["", "### Notes", ""] * bool(notes) + [f"- {escaped(note)}" for note in notes]
     return "\n".join(told) + "\n"
 
 
@@ -70,9 +70,9 @@ def facts(finding: Finding, run: Found, history: Sequence[Record] = ()) -> list[
     if row.band is not None and row.old is not None and row.new is not None:
         unit = row.new.claim.get("unit") or ""
         found = [
-            ("expected", f"{row.band.mean:+.4f} {unit}, {_span(row.band.low, row.band.high)} "
+            ("expected", f"{_number(row.band.mean)} {unit}, {_span(row.band.low, row.band.high)} "
              f"for the mean of {len(row.new.values)} seeds; {_needed(row.new)}"),
-            ("obtained", f"{_mean(row.new):+.4f} {unit}, {_interval(row.new)}; "
+            ("obtained", f"{_number(_mean(row.new))} {unit}, {_interval(row.new)}; "
              f"p {row.band.p_mean:.3f} by the mean, {row.band.p_largest:.3f} by the farthest seed"),
             ("seeds", f"{_seeds(row.new.values)}: {_values(row.new.values)}; "
              f"reference {_seeds(row.old.values)}"),
@@ -128,13 +128,12 @@ def command(row: Row, run: Found) -> str:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    model = row.key[0] if len(row.key) else ""
     return (
         row.key[3],
-        model,
-        f"{_mean(row.old):+.4f}" if row.old and row.old.values else "-",
+        row.key[0],
+        _number(_mean(row.old)) if row.old and row.old.values else "-",
         _span(row.band.low, row.band.high) if row.band else "-",
-        f"{_mean(row.new):+.4f}" if row.new and row.new.values else "-",
+        _number(_mean(row.new)) if row.new and row.new.values else "-",
         _interval(row.new) if row.new else "-",
         row.before or "-",
         row.after or "-",
@@ -153,8 +152,13 @@ def _interval(evidence: Evidence) -> str:
     return _span(-math.inf if low is None else low, math.inf if high is None else high)
 
 
+def _number(value: float) -> str:
+    """Return four decimals, or two digits of what would read as zero."""
+    return f"{value:+.4f}" if value == 0 or abs(value) >= 0.01 else f"{value:+.2g}"
+
+
 def _span(low: float, high: float) -> str:
-    return f"[{low:+.4f}, {high:+.4f}]"
+    return f"[{_number(low)}, {_number(high)}]"
 
 
 def _needed(evidence: Evidence) -> str:
@@ -174,7 +178,7 @@ def _seeds(values: Iterable[int]) -> str:
 
 
 def _values(values: dict[int, float]) -> str:
-    return ", ".join(f"{values[seed]:+.4f}" for seed in sorted(values))
+    return ", ".join(_number(values[seed]) for seed in sorted(values))
 
 
 def _notes(comparison: Comparison) -> list[str]:
@@ -187,10 +191,10 @@ def _cut(text: str, width: int) -> str:
 
 
 def _row(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(_escape(cell) for cell in cells) + " |"
+    return "| " + " | ".join(escaped(cell) for cell in cells) + " |"
 
 
-def _escape(text: str) -> str:
+def escaped(text: str) -> str:
     """Return a text that Markdown shows as it is, on one line."""
     text = " ".join(text.split())
     for character in "\\`*_|<>[]#":
@@ -199,4 +203,4 @@ def _escape(text: str) -> str:
 
 
 def _code(name: str, text: str) -> str:
-    return f"`{text.replace('`', '')}`" if name in ("reproduce", "stages") else _escape(text)
+    return f"`{text.replace('`', '')}`" if name in ("reproduce", "stages") else escaped(text)

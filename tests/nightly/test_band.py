@@ -98,6 +98,14 @@ def test_constants_agree_unless_all_of_the_run_differ():
     assert (found[0].low, found[0].high) == (0.0, 0.0)
 
 
+def test_rare_values_among_constants_have_bands_without_a_warning():
+    reference, run = np.zeros((12, 40)), np.zeros((3, 40))
+    reference[0, ::2], run[0, 1::2] = 1.0, 1.0
+    (found,) = band.bands([(reference, run)])
+    assert not any(one.outside() for one in found)
+    assert all(one.low <= 0 <= one.high for one in found)
+
+
 def test_numbers_that_differ_by_rounding_alone_are_equal():
     reference = np.full((12, 1), 0.1) + np.linspace(0, 1e-17, 12)[:, None]
     run = np.full((3, 1), 0.1 + 1.4e-17)

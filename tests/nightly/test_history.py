@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pytest
 
-from coupling_bench.nightly import history, page
+from coupling_bench.nightly import history, page, summary
 from coupling_bench.nightly.evidence import pool
 from coupling_bench.nightly.machines import machine
 from tests.example_nights import claim, drawn, record
@@ -38,14 +38,14 @@ def test_the_first_commit_of_a_changed_verdict_is_named_with_the_versions_that_c
     assert (change.night, change.last) == (3, 2)
     assert (change.before, change.after) == ("supported", "refuted")
     assert change.versions == ["trl 1.16.0 -> 1.17.0"]
-    told = page.summary(found)
+    told = summary.summary(found)
     assert f"{3:040x}"[:10] in told and "trl 1.16.0" in told
 
 
 def test_a_flip_within_the_reference_band_is_counted_and_is_no_change():
     found = history.build(nights(0.04, 0.025, 0.04), [], reference(0.035))
     assert [change.within for change in found.changes] == [True, True]
-    assert "No verdict changed beyond its reference's band" in page.summary(found)
+    assert "No verdict changed beyond its reference's band" in summary.summary(found)
     assert "No verdict changed" in page.render(found)
 
 
@@ -54,7 +54,7 @@ def test_an_effect_that_left_its_band_is_named_with_the_first_night_of_it():
     (line,) = found.outside()
     assert line.outside_since == 2
     assert not found.changes  # its verdict stands
-    assert "trl 1.16.0 -\\> 1.17.0" in page.summary(found)
+    assert "trl 1.16.0 -\\> 1.17.0" in summary.summary(found)
 
 
 def test_times_are_kept_apart_by_machine_and_only_of_what_was_trained():
@@ -88,7 +88,7 @@ def test_a_claim_that_is_no_longer_measured_and_files_left_out_are_on_page_and_i
     records = [*nights(0.5, 0.5), record(drawn(range(3)), 2)]
     found = history.build(records, ["half.json: not JSON: damaged, or no record"])
     assert [line.key[3] for line in found.gone()] == ["<b>A</b>"]
-    for text in (page.render(found), page.summary(found)):
+    for text in (page.render(found), summary.summary(found)):
         assert "half.json" in text and "o longer measured" in text
 
 
@@ -106,7 +106,7 @@ def test_the_page_is_one_file_that_loads_nothing():
 def test_the_csv_has_each_effect_and_each_time_of_each_night():
     stage = {"node": "sft", "model": "m", "task": "t", "wall_seconds": 2.5, "reused": False}
     records = [record(drawn(range(3), claims=2), k, stages=[stage]) for k in range(4)]
-    rows = list(csv.DictReader(io.StringIO(page.table(history.build(records, [])))))
+    rows = list(csv.DictReader(io.StringIO(summary.table(history.build(records, [])))))
     assert len([row for row in rows if row["kind"] == "effect"]) == 8
     assert [row["value"] for row in rows if row["kind"] == "seconds"] == ["2.5"] * 4
 
@@ -117,4 +117,4 @@ def test_numbers_that_are_none_and_a_single_night_are_drawn_without_failing():
     one_seed["interval"] = [None, None]
     found = history.build([record([odd, one_seed])], [])
     assert len(found.lines) == 1 and "its effect is no number" in found.left_out[0]
-    assert "NaN" not in page.render(found) and "inf" not in page.table(found)
+    assert "NaN" not in page.render(found) and "inf" not in summary.table(found)
