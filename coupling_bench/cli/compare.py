@@ -48,7 +48,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument(
         "--junit", type=common.path, metavar="FILE",
-        help="the run's --junitxml: tests that broke down are told from claims that vanished",
+        help="the run's --junitxml: what broke down is told from what vanished",
     )  # fmt: skip
     parser.add_argument(
         "--times", nargs="+", type=common.path, metavar="FOLDER",
@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     new = evidence.find(arguments.records[-1])
     accepted = evidence.find(old)
     seeds = evidence.find(old / evidence.SEEDS) if (old / evidence.SEEDS).is_dir() else accepted
-    errors = junit.errors(arguments.junit) if arguments.junit else {}
+    errors = junit.errors(arguments.junit, new.tests) if arguments.junit else {}
     found = gate.compare(findings.Reference(accepted=accepted, seeds=seeds), new, errors)
     if arguments.times:
         first, *again = map(times.read, arguments.times)

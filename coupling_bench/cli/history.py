@@ -9,11 +9,13 @@ from typing import Any
 
 from coupling_bench.cli import common
 
+NIGHTS = Path("reports/history")
 REFERENCE = Path("reports/reference/seeds")
 EPILOG = """\
 examples:
-  coupling-bench history nights/ --add reports/latest
-  coupling-bench history nights/ -o reports/history
+  coupling-bench history --add reports/latest     (into reports/history)
+  coupling-bench history                          (draws reports/history/page/history.html)
+  coupling-bench history /mnt/bucket/nights -o page
   coupling-bench history reports/reference/seeds --add reports/latest   (a reference's seeds)
 
 exit status: 0, also where files were left out (they are named); 2 if nothing can be drawn
@@ -31,14 +33,18 @@ def add(commands: Any) -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("folder", type=common.path, metavar="FOLDER", help="where records are kept")
+    parser.add_argument(
+        "folder", nargs="?", default=NIGHTS, type=common.path, metavar="FOLDER",
+        help=f"where records are kept (default: {NIGHTS})",
+    )  # fmt: skip
     parser.add_argument(
         "--add", action="append", default=[], type=common.path, metavar="RECORD",
         help="keep this record first (record.json, or the folder it lies in); repeatable",
     )  # fmt: skip
     parser.add_argument(
         "-o", "--to", type=common.path, metavar="FOLDER",
-        help="where page, CSV and summary go; without it, and with --add, nothing is drawn",
+        help="where page, CSV and summary go (default: page/ in FOLDER; with --add nothing is "
+        "drawn unless this is given)",
     )  # fmt: skip
     parser.add_argument(
         "--reference", type=common.path, metavar="FOLDER",
@@ -73,6 +79,6 @@ def run(arguments: argparse.Namespace) -> int:
     seeds = evidence.find(reference) if reference else evidence.Found()
     left_out = [*kept.left_out, *(f"reference: {text}" for text in seeds.unreadable)]
     found = history.build(kept.records, left_out, seeds)
-    for path in page.write(found, arguments.to or Path("reports/history")):
+    for path in page.write(found, arguments.to or arguments.folder / "page"):
         print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
     return 0

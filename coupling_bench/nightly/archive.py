@@ -22,6 +22,9 @@ from coupling_bench.record import SCHEMA, Record
 NAME = re.compile(r"\d{8}T\d{6}Z?-[0-9a-z]+-([0-9a-f]{12})\.json")
 OF_STAGES = ("node", "model", "task", "spec", "seed", "steps", "wall_seconds", "device", "reused")
 """What is kept of a stage; options and versions are the recipe's and the environment's."""
+TEXTS = ("claim", "model", "task", "scale", "direction", "unit")
+NUMBERS = ("margin", "alpha")
+"""What every claim has."""
 LEFT_OUT = ("beside",)
 """What is not kept of a claim: no gate reads it, and it is half of a record."""
 
@@ -78,8 +81,13 @@ def read_files(files: Iterable[Path]) -> Kept:
             records.append(read_file(file))
         except (OSError, ValueError) as error:
             left_out.append(f"{file.name}: {error}")
-    records.sort(key=lambda record: datetime.fromisoformat(record["created"]).timestamp())
+    records.sort(key=moment)
     return Kept(records=records, left_out=left_out)
+
+
+def moment(record: Record) -> float:
+    """Return when a record was made, in seconds: zones of time compare."""
+    return datetime.fromisoformat(record["created"]).timestamp()
 
 
 def read_file(file: Path) -> Record:
@@ -106,8 +114,8 @@ def read_file(file: Path) -> Record:
 def _sound(record: Record) -> Record:
     """Return a record whose parts have the shapes that readers rely on."""
     try:
-        moment = datetime.fromisoformat(record["created"])
-        if moment.tzinfo is None:
+        made = datetime.fromisoformat(record["created"])
+        if made.tzinfo is None:
             raise ValueError
     except (KeyError, TypeError, ValueError):
         raise ValueError("a record without the time at which it was made") from None
@@ -116,8 +124,12 @@ def _sound(record: Record) -> Record:
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise ValueError(f"a record whose {part} are no rows")
     for claim in record.get("claims") or []:
-        if not all(isinstance(claim.get(k), str) for k in ("claim", "model", "task", "scale")):
+        if not all(isinstance(claim.get(name), str) for name in TEXTS):
             raise ValueError("a record with a claim that does not say what it is about")
+        if not all(isinstance(claim.get(name), int | float) for name in NUMBERS):
+            raise ValueError("a record with a claim that does not say how it is judged")
+        if not all(isinstance(seed, int) for seed in claim.get("seeds") or []):
+            raise ValueError("a record with a claim whose seeds are no numbers")
     if not isinstance(record.get("environment") or {}, dict):
         raise ValueError("a record whose environment is no table")
     return record

@@ -55,6 +55,13 @@ class Found:
     unreadable: list[str] = field(default_factory=list)
 
     @property
+    def tests(self) -> set[str]:
+        """Tests that found something."""
+        return {str(e.claim.get("test")) for e in self.claims.values()} | {
+            test for test, _ in self.theorems
+        }
+
+    @property
     def settings(self) -> set[Setting]:
         """Models, tasks and scales of the claims."""
         return {evidence.setting for evidence in self.claims.values()}
@@ -117,7 +124,9 @@ def _one(found: list[tuple[Record, dict[str, Any]]]) -> Evidence:
         for need in claim.get("requires") or []:
             measured = need.get("per_seed") or []
             if len(measured) == len(seeds) and all(map(_is_finite, measured)):
-                needs.setdefault(need["name"], {}).update(zip(seeds, measured, strict=True))
+                needs.setdefault(str(need.get("name")), {}).update(
+                    zip(seeds, measured, strict=True)
+                )
     nodes = set(newest.get("nodes") or [])
     stages = [
         str(row["spec"])

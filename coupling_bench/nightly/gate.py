@@ -30,7 +30,7 @@ def compare(
     Args:
         reference: accepted verdicts and seeds.
         run: what the run measured.
-        errors: tests that broke down instead of failing, by their ids, and why.
+        errors: tests that broke down, by their ids, and why.
         level: family-wise share of false alarms.
     """
     rows = rows_of(reference, run)
@@ -40,8 +40,11 @@ def compare(
         decide(row, level, broken)
     findings = [_finding(row) for row in rows if row.kind in (Kind.DRIFT, Kind.VERDICT)]
     findings += _grouped(row for row in rows if row.kind >= Kind.MISSING)
-    findings += _theorems(reference, run)
-    findings += _infrastructure(reference, run, broken)
+    findings += _theorems(reference, run, broken)
+    told = [row.old for row in rows if row.kind is Kind.INFRASTRUCTURE and row.old]
+    known = {evidence.claim.get("test") for evidence in told}
+    others = {test: why for test, why in broken.items() if test not in known}
+    findings += _infrastructure(reference, run, others)
     findings.sort(key=lambda finding: -finding.kind)
     return Comparison(rows=_sorted(rows), findings=findings, notes=_notes(reference, run, rows))
 
@@ -69,7 +72,7 @@ def _grouped(rows: Iterable[Row]) -> list[Finding]:
     ]  # fmt: skip
 
 
-def _theorems(reference: Reference, run: Found) -> list[Finding]:
+def _theorems(reference: Reference, run: Found, broken: Mapping[str, str]) -> list[Finding]:
     found = []
     before = {**reference.accepted.theorems, **reference.seeds.theorems}
     for key, theorem in run.theorems.items():
@@ -80,7 +83,7 @@ def _theorems(reference: Reference, run: Found) -> list[Finding]:
     models = {setting[0] for setting in reference.expected}
     for key, theorem in before.items():
         due = not theorem.get("model") or theorem["model"] in models
-        if due and key not in run.theorems:
+        if due and key not in run.theorems and key[0] not in broken:
             text = f"the run did not check it ({key[0]})"
             found.append(Finding(kind=Kind.MISSING, what=f"Theorem: {key[1]}", text=text))
     return found
@@ -122,6 +125,12 @@ def _notes(reference: Reference, run: Found, rows: list[Row]) -> list[str]:
     commits = {str((r.get("environment") or {}).get("commit"))[:12] for r in run.records}
     if len(run.records) > 1:
         notes.append(f"The run is {len(run.records)} records, commits {', '.join(sorted(commits))}")
+    reused = sum(int((r.get("environment") or {}).get("reused") or 0) for r in run.records)
+    if reused:
+        notes.append(
+            f"{reused} stages came from a store: what was trained before says nothing of today's "
+            "code and libraries. Begin with an empty one: --store FOLDER"
+        )
     return notes
 
 

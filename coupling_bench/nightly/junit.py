@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from pathlib import Path
 from xml.etree import ElementTree
 
 
-def errors(path: Path) -> dict[str, str]:
-    """Return the tests that broke down (set-up, training, a crash), by id, with the first line.
+def errors(path: Path, recorded: Container[str]) -> dict[str, str]:
+    """Return the tests that broke down (set-up, training, a crash), by id, each with its last line.
 
-    A test that fails is no breakdown: its claim's verdict is in the record.
+    A test that failed and has a row in the record is no breakdown: it found something.
+
+    Args:
+        path: of the file.
+        recorded: tests of which the record has a claim or a theorem.
     """
     try:
         cases = ElementTree.parse(path).getroot().iter("testcase")
         found = {}
         for case in cases:
-            error = case.find("error")
+            test, error = _id(case), case.find("error")
+            if error is None and test not in recorded:
+                error = case.find("failure")
             if error is not None:
-                why = (error.text or error.get("message") or "no message").strip()
-                found[_id(case)] = why.splitlines()[-1] if why else "no message"
+                why = (error.text or error.get("message") or "").strip() or "no message"
+                found[test] = why.splitlines()[-1]
     except OSError as error:
         return {str(path): f"cannot be read ({error.strerror})"}
     except ElementTree.ParseError:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from coupling_bench.nightly import charts
-from coupling_bench.nightly.history import History, Line, versions_changed
+from coupling_bench.nightly.history import History, Line, Night, versions_changed
 from coupling_bench.nightly.summary import MOST_TOLD, loudest, short, since, summary, table, told_of
 from coupling_bench.report.text import FILTERS
 
@@ -99,10 +99,17 @@ def _versions(history: History) -> list[dict[str, Any]]:
     ]
 
 
+def _night(night: Night) -> str:
+    """Return a night in words; results of stages from a store are older than it."""
+    reused = f", {night.reused} stages from a store" if night.reused else ""
+    changed = ", uncommitted changes" if night.dirty else ""
+    return f"{night.created[:10]}, commit {short(night.commit)}{changed}{reused}"
+
+
 def _hover(history: History, lines: Iterable[Line]) -> dict[str, Any]:
     """Return what the page says of the night under the pointer."""
     return {
-        "nights": [f"{n.created[:10]}, commit {short(n.commit)}" for n in history.nights],
+        "nights": [_night(night) for night in history.nights],
         "lines": [
             [[p.night for p in line.points], [float(f"{p.effect:.4g}") for p in line.points]]
             for line in lines

@@ -137,7 +137,10 @@ def _obstacle(row: Row) -> str:
     if len(there) < LEAST_REFERENCE:
         shared = len(old.values) - len(there)
         besides = f" besides the {shared} that are the run's own" if shared else ""
-        return f"the reference has {len(there)} seeds{besides}, needed {LEAST_REFERENCE}"
+        return (
+            f"the reference has {len(there)} seeds{besides}, needed {LEAST_REFERENCE}. Train them: "
+            "pytest suites --first-seed 101 --seeds 12"
+        )
     return ""
 
 

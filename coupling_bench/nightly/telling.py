@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
+from coupling_bench.nightly.archive import moment
 from coupling_bench.nightly.evidence import Evidence, Found, Key, keyed
 from coupling_bench.nightly.findings import WORDS, Comparison, Finding, Kind, Row
 from coupling_bench.record import Record
@@ -91,10 +93,12 @@ def last_good(row: Row, history: Sequence[Record]) -> str:
     """Return the newest record of the history in which the claim still was as expected."""
 
     def good(claim: dict[str, Any]) -> bool:
-        inside = row.band is None or row.band.low <= claim["effect"] <= row.band.high
+        effect, band = claim.get("effect"), row.band
+        inside = band is None or (effect is not None and band.low <= effect <= band.high)
         return claim.get("verdict") == row.before and inside
 
-    record = _newest(row.key, good, history, before=row.new.created if row.new else None)
+    made = datetime.fromisoformat(row.new.created).timestamp() if row.new else math.inf
+    record = _newest(row.key, good, history, before=made)
     if record is None:
         return "none in the history"
     environment = record.get("environment") or {}
@@ -102,12 +106,12 @@ def last_good(row: Row, history: Sequence[Record]) -> str:
 
 
 def _newest(
-    key: Key, good: Callable[[dict[str, Any]], bool], history: Sequence[Record], before: str | None
+    key: Key, good: Callable[[dict[str, Any]], bool], history: Sequence[Record], before: float
 ) -> Record | None:
     for record in reversed(history):
-        if before is not None and record["created"] >= before:
-            continue
-        if any(good(claim) for known, claim in keyed(record) if known == key):
+        if moment(record) < before and any(
+            known == key and good(claim) for known, claim in keyed(record)
+        ):
             return record
     return None
 
@@ -203,4 +207,8 @@ def escaped(text: str) -> str:
 
 
 def _code(name: str, text: str) -> str:
-    return f"`{text.replace('`', '')}`" if name in ("reproduce", "stages") else escaped(text)
+    return (
+        f"`{' '.join(text.split()).replace('`', '')}`"
+        if name in ("reproduce", "stages")
+        else escaped(text)
+    )

@@ -83,7 +83,13 @@ def test_tests_that_broke_down_are_taken_from_the_junit_file(reference, tmp_path
     )
     assert compare(reference, run) == 6
     assert compare(reference, run, "--junit", junit) == 7
-    assert "its test broke down: E   sft could not be trained" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "its test broke down: E   sft could not be trained" in told
+    assert "1 not run (exit status 7)" in told  # once, and not as missing too
+    junit.write_text(junit.read_text().replace("error", "failure"))
+    assert compare(reference, run, "--junit", junit) == 7  # it failed and found nothing
+    save(run, claims)
+    assert compare(reference, run, "--junit", junit) == 0  # a verdict's failure is in the record
     junit.write_text("<testsuites>")
     assert compare(reference, run, "--junit", junit) == 7
 

@@ -38,6 +38,7 @@ def test_what_is_damaged_or_foreign_is_named_and_left_out(tmp_path):
         "older.json": json.dumps({"schema": 0}).encode(), "empty.json": b"",
         "timeless.json": json.dumps({"schema": 1, "claims": []}).encode(),
         "nameless.json": json.dumps(record([{"claim": None}])).encode(),
+        "unjudged.json": json.dumps(record([drawn([0])[0] | {"margin": None}])).encode(),
         "rowless.json": json.dumps(record([]) | {"claims": {"a": 1}}).encode(),
     }  # fmt: skip
     for name, content in others.items():

@@ -179,5 +179,12 @@ def test_several_nights_are_judged_by_all_their_seeds():
     assert any("The run is 3 records" in note for note in result.notes)
 
 
+def test_stages_from_a_store_are_said_to_be_older_than_the_run():
+    draw = np.random.default_rng(12)
+    ref, run = reference(drawn(THEIRS, draw=draw)), drawn(OURS, draw=draw)
+    notes = compare(ref, pool([record(run, reused=152)])).notes
+    assert any("152 stages came from a store" in note for note in notes)
+
+
 def test_words_and_statuses_are_told_apart():
     assert len(set(WORDS.values())) == len(Kind)

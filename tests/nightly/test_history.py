@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pytest
 
-from coupling_bench.nightly import history, page, summary
+from coupling_bench.nightly import archive, history, page, summary
 from coupling_bench.nightly.evidence import pool
 from coupling_bench.nightly.machines import machine
 from tests.example_nights import claim, drawn, record
@@ -55,6 +55,14 @@ def test_an_effect_that_left_its_band_is_named_with_the_first_night_of_it():
     assert line.outside_since == 2
     assert not found.changes  # its verdict stands
     assert "trl 1.16.0 -\\> 1.17.0" in summary.summary(found)
+
+
+def test_nights_of_another_zone_of_time_stand_in_their_place():
+    night, later = nights(0.5, 0.5)
+    later["created"] = "2026-01-01T23:30:00-05:00"  # 04:30 UTC of the second night's day
+    night["created"] = "2026-01-02T03:00:00+00:00"
+    assert archive.moment(night) < archive.moment(later)
+    assert night["created"] > later["created"]
 
 
 def test_times_are_kept_apart_by_machine_and_only_of_what_was_trained():
