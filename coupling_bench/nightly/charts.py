@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from coupling_bench.nightly.history import Line, Times
@@ -42,7 +42,7 @@ def effects(line: Line, nights: int) -> Drawn:
     low, high = _range([*values, *(line.band or ())])
     near = [m for m in line.margins if low - FAR * (high - low) <= m <= high + FAR * (high - low)]
     low, high = _range([low, high, *near])
-    x = _across(nights)
+    x = across(nights)
     places = [(x(point.night), _down(point.effect, low, high)) for point in line.points]
     ends = [
         (x(p.night), _down(_or(p.low, low), low, high), _down(_or(p.high, high), low, high))
@@ -67,7 +67,7 @@ def effects(line: Line, nights: int) -> Drawn:
 def seconds(times: Times, nights: int) -> Drawn:
     """Draw a stage's seconds, from zero."""
     high = max(value for _, value in times.points) * 1.1 or 1.0
-    x = _across(nights)
+    x = across(nights)
     places = [(x(night), _down(value, 0.0, high)) for night, value in times.points]
     dots = places if len(places) <= 40 else places[-1:]
     return Drawn(line=_path(places), dots=dots, top=high, bottom=0.0)
@@ -79,7 +79,8 @@ def _range(values: Sequence[float]) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _across(nights: int):
+def across(nights: int) -> Callable[[int], float]:
+    """Return where a night stands."""
     step = WIDTH / max(1, nights - 1)
     return lambda night: round(night * step if nights > 1 else WIDTH / 2, 1)
 

@@ -84,7 +84,8 @@ class Finding:
     kind: Kind
     what: str
     text: str
-    row: Row | None = None
+    rows: list[Row] = field(default_factory=list)
+    """The claims that it is about; several where one reason holds for all."""
 
 
 @dataclass(kw_only=True)

@@ -55,7 +55,7 @@ def _finding(row: Row) -> Finding:
     else:
         text = f"{row.after} as before, and not where the reference puts it"
     text += f"; {row.note}" if row.note else ""
-    return Finding(kind=row.kind, what=row.key[3], text=text, row=row)
+    return Finding(kind=row.kind, what=row.key[3], text=text, rows=[row])
 
 
 def _grouped(rows: Iterable[Row]) -> list[Finding]:
@@ -65,7 +65,7 @@ def _grouped(rows: Iterable[Row]) -> list[Finding]:
         by_reason.setdefault((row.kind, row.key[:3], row.note), []).append(row)
     return [
         Finding(
-            kind=kind, text=f"{reason} ({', '.join(setting)})", row=found[0],
+            kind=kind, text=f"{reason} ({', '.join(setting)})", rows=found,
             what="; ".join(row.key[3] for row in found),
         )
         for (kind, setting, reason), found in by_reason.items()

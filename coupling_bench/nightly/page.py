@@ -54,6 +54,7 @@ def render(history: History) -> str:
             times=_by_machine(history, machines),
             machines=machines,
             versions=_versions(history)[:MOST_TOLD],
+            turns=_turns(history),
             gone=history.gone(),
             outside=[since(history, line) for line in history.outside()],
             width=charts.WIDTH,
@@ -104,6 +105,14 @@ def _night(night: Night) -> str:
     reused = f", {night.reused} stages from a store" if night.reused else ""
     changed = ", uncommitted changes" if night.dirty else ""
     return f"{night.created[:10]}, commit {short(night.commit)}{changed}{reused}"
+
+
+def _turns(history: History) -> str:
+    """Return upright lines where a library, Python or the machine is another than before."""
+    across = charts.across(len(history.nights))
+    pairs = enumerate(zip(history.nights, history.nights[1:], strict=False), start=1)
+    nights = [night for night, (old, new) in pairs if versions_changed(old, new)]
+    return "".join(f"M{across(night):g} 0V{charts.HEIGHT:g}" for night in nights[-MOST_TOLD:])
 
 
 def _hover(history: History, lines: Iterable[Line]) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from coupling_bench.record import Record
 
 HEAD = ("claim", "model", "expected", "band", "obtained", "interval", "before", "after", "status")
 SHOWN_STAGES = 12
+MOST_TESTS = 5
+"""So many are named in a command; of more, it is all suites."""
 
 
 def lines(comparison: Comparison, run: Found, history: Sequence[Record] = ()) -> list[str]:
@@ -65,9 +67,9 @@ def summary(comparison: Comparison) -> str:
 
 def facts(finding: Finding, run: Found, history: Sequence[Record] = ()) -> list[tuple[str, str]]:
     """Return what a failure says besides its sentence."""
-    row = finding.row
-    if row is None:
+    if not finding.rows:
         return []
+    row = finding.rows[0]
     found: list[tuple[str, str]] = []
     if row.band is not None and row.old is not None and row.new is not None:
         unit = row.new.claim.get("unit") or ""
@@ -79,13 +81,13 @@ def facts(finding: Finding, run: Found, history: Sequence[Record] = ()) -> list[
             ("seeds", f"{_seeds(row.new.values)}: {_values(row.new.values)}; "
              f"reference {_seeds(row.old.values)}"),
         ]  # fmt: skip
-    if row.new is not None:
+    if row.new is not None and len(finding.rows) == 1:
         shown = row.new.stages[:SHOWN_STAGES]
         more = len(row.new.stages) - len(shown)
         found.append(("stages", ", ".join(shown) + (f" and {more} more" if more else "")))
     if history:
         found.append(("last good", last_good(row, history)))
-    found.append(("reproduce", command(row, run)))
+    found.append(("reproduce", command(finding.rows, run)))
     return [(name, text) for name, text in found if text]
 
 
@@ -116,16 +118,19 @@ def _newest(
     return None
 
 
-def command(row: Row, run: Found) -> str:
-    """Return the one command that measures the claim again, on the run's seeds."""
-    known = row.new or row.old
-    if known is None or not known.claim.get("test"):
+def command(rows: Sequence[Row], run: Found) -> str:
+    """Return the one command that measures the claims again, on the run's seeds."""
+    evidence = [row.new or row.old for row in rows]
+    tests = [str(e.claim["test"]) for e in evidence if e is not None and e.claim.get("test")]
+    known = evidence[0]
+    if known is None or not tests:
         return ""
     own = [e for e in run.claims.values() if e.setting == known.setting and e.values]
     fewest = min((sorted(e.values) for e in own), key=len, default=[0, 1, 2])
     model, task, scale = known.setting
     words = [
-        "pytest", known.claim["test"], "--model", model, "--task", task, "--scale", scale,
+        "pytest", *(tests if len(tests) <= MOST_TESTS else ["suites"]),
+        "--model", model, "--task", task, "--scale", scale,
         *(["--first-seed", str(fewest[0])] if fewest[0] else []), "--seeds", str(len(fewest)),
     ]  # fmt: skip
     return shlex.join(words)

@@ -2,11 +2,14 @@
 
 import csv
 import io
+import json
+import platform
 
 import numpy as np
 import pytest
 
-from coupling_bench.nightly import archive, history, page, summary
+from coupling_bench import environment
+from coupling_bench.nightly import archive, history, machines, page, summary
 from coupling_bench.nightly.evidence import pool
 from coupling_bench.nightly.machines import machine
 from tests.example_nights import claim, drawn, record
@@ -59,7 +62,7 @@ def test_an_effect_that_left_its_band_is_named_with_the_first_night_of_it():
 
 def test_nights_of_another_zone_of_time_stand_in_their_place():
     night, later = nights(0.5, 0.5)
-    later["created"] = "2026-01-01T23:30:00-05:00"  # 04:30 UTC of the second night's day
+    later["created"] = "2026-01-01T23:30:00-05:00"  # 04:30 UTC of January 2
     night["created"] = "2026-01-02T03:00:00+00:00"
     assert archive.moment(night) < archive.moment(later)
     assert night["created"] > later["created"]
@@ -83,6 +86,12 @@ def test_times_are_kept_apart_by_machine_and_only_of_what_was_trained():
         (machine(records[0]), [(0, 11.0)]),
         (machine(records[1]), [(1, 21.0)]),
     ]
+
+
+def test_what_tells_machines_apart_is_recorded_by_every_run_and_is_no_name_of_one():
+    found = environment.describe()
+    assert set(machines.PARTS) <= set(found) and found["memory_gib"] >= 1
+    assert platform.node() not in json.dumps(found)
 
 
 @pytest.mark.parametrize("part", ["cpu", "cores", "memory_gib", "gpus", "platform"])
