@@ -56,8 +56,8 @@ def add(commands: Any) -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument(
         "--false-alarms", nargs="+", type=common.path, metavar="RECORD",
-        help="estimate how often nights on which nothing has changed raise an alarm, by drawing "
-        "reference and night from the seeds of these records",
+        help="estimate how often nights on which nothing has changed raise an alarm: the "
+        "reference's seeds first, then records of fresh ones",
     )  # fmt: skip
     return parser
 
@@ -97,13 +97,22 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _false_alarms(paths: list[Path]) -> int:
     from coupling_bench.nightly import evidence, false_alarms
+    from coupling_bench.nightly.archive import moment
 
     parts = [evidence.find(path) for path in paths]
     for text in (text for part in parts for text in part.unreadable):
         print(f"left out: {text}", file=sys.stderr)
-    records = sorted((r for part in parts for r in part.records), key=lambda r: r["created"])
-    for line in false_alarms.lines(
-        false_alarms.estimate(evidence.pool(records), nights=false_alarms.NIGHTS)
-    ):
-        print(line)
+    reference, *others = parts
+    fresh = evidence.pool(sorted((r for part in others for r in part.records), key=moment))
+    both = evidence.pool(sorted([*reference.records, *fresh.records], key=moment))
+    print("Reference and night drawn from all seeds:")
+    for line in false_alarms.lines(false_alarms.exchanged(both, nights=false_alarms.NIGHTS)):
+        print(f"  {line}")
+    found = false_alarms.fixed(reference, fresh, nights=false_alarms.NIGHTS)
+    if found is None:
+        print("The reference as it is: give more fresh seeds than a night has (--seeds 30)")
+        return 0
+    print("The reference as it is, nights drawn from the fresh seeds:")
+    for line in false_alarms.lines(found):
+        print(f"  {line}")
     return 0

@@ -116,9 +116,14 @@ def test_false_alarms_are_counted_on_drawn_nights(reference, tmp_path, capsys, m
     seeds = reference / "seeds"
     assert compare("--false-alarms", seeds, run) == 0
     told = capsys.readouterr().out
-    assert "20 claims with 15 to 15 seeds" in told and "of 30 drawn nights" in told
+    assert "20 claims with 15 seeds" in told and "of 30 drawn nights" in told
+    assert "give more fresh seeds than a night has" in told
     assert compare("--false-alarms", seeds) == 2
     assert "needs 15 seeds of a claim" in capsys.readouterr().err
+    many = record(drawn(range(200, 230), draw=np.random.default_rng(5)), 2)
+    assert compare("--false-alarms", seeds, save(tmp_path / "many.json", many)) == 0
+    told = capsys.readouterr().out
+    assert "20 claims with 42 seeds" in told and "20 claims with 30 seeds" in told
 
 
 def test_history_keeps_draws_and_names_what_it_leaves_out(tmp_path, capsys):
