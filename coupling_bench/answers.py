@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 REWARD_RIGHT = 1.0
 REWARD_WRONG = -1.0
@@ -28,6 +29,11 @@ def parse_robust(text: str, answers: Sequence[str]) -> int | None:
     This is the parser of the paper's evaluation (arXiv:2601.07389v1, section 5): the whole output
     is searched for either label and the last one counts. Case is ignored.
     """
+    return _last_answer(text, tuple(answers))
+
+
+@lru_cache(maxsize=4096)  # short outputs repeat each other
+def _last_answer(text: str, answers: tuple[str, ...]) -> int | None:
     longest_first = sorted(answers, key=len, reverse=True)
     pattern = r"(?<!\w)(" + "|".join(map(re.escape, longest_first)) + r")(?!\w)"
     found = re.findall(pattern, text, flags=re.IGNORECASE)

@@ -17,6 +17,8 @@ from typing import Any
 
 MEMORY_ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+")
 DIGITS = 12
+KEPT = "_fingerprint"
+"""Where a frozen dataclass keeps its fingerprint."""
 
 
 def canonical(value: Any, where: str = "value") -> Any:
@@ -75,8 +77,18 @@ def canonical_json(value: Any) -> str:
 
 
 def fingerprint(value: Any) -> str:
-    """Return the first 12 hexadecimal digits of the sha256 of ``canonical_json(value)``."""
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:DIGITS]
+    """Return the first 12 hexadecimal digits of the sha256 of ``canonical_json(value)``.
+
+    A frozen dataclass keeps its own: a run asks some thousand times for a few hundred. Not by
+    equality, for which 1 and 1.0 are the same.
+    """
+    kept = getattr(value, "__dict__", {}).get(KEPT)
+    if kept is not None:
+        return str(kept)
+    found = hashlib.sha256(canonical_json(value).encode()).hexdigest()[:DIGITS]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        object.__setattr__(value, KEPT, found)  # frozen, as canonical_json has made sure
+    return found
 
 
 def address(value: Any) -> str:

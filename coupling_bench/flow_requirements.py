@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from coupling_bench.landscape.reading import landscapes
 from coupling_bench.measures import duration
-from coupling_bench.requirements import HELD_OUT, Measured, Requirement, RunsOf
-from coupling_bench.statistics import student_interval
+from coupling_bench.requirements import HELD_OUT, Measured, Requirement, RunsOf, over_seeds
 
 
 def flow_near_optimum(node: str, below: float) -> Requirement:
     """Require epsilon = L - L* at the end of a flow below a bound in nats/sequence."""
 
     def measure(runs: RunsOf) -> Measured:
-        return _over_seeds([flow.sub_optimality[-1] for flow in landscapes(runs(node))])
+        return over_seeds([flow.sub_optimality[-1] for flow in landscapes(runs(node))])
 
     return Requirement(
         name=f"epsilon = L - L* of {node}, on its own prompts",
@@ -29,7 +26,7 @@ def reward_saturates(node: str, below: float) -> Requirement:
     """Require that the last third of RL's steps brings less than a share of the reward's gain."""
 
     def measure(runs: RunsOf) -> Measured:
-        return _over_seeds([curve.late_share for curve in duration.curves(runs(node), HELD_OUT)])
+        return over_seeds([curve.late_share for curve in duration.curves(runs(node), HELD_OUT)])
 
     return Requirement(
         name=f"share of the reward's gain in the last third of {node}",
@@ -44,7 +41,7 @@ def loss_rises_along(node: str) -> Requirement:
     """Require that the SFT loss rose along RL: else no duration has a price."""
 
     def measure(runs: RunsOf) -> Measured:
-        return _over_seeds(
+        return over_seeds(
             [curve.loss[-1] - curve.loss[0] for curve in duration.curves(runs(node), HELD_OUT)]
         )
 
@@ -55,8 +52,3 @@ def loss_rises_along(node: str) -> Requirement:
         measure=measure,
         above=0.0,
     )
-
-
-def _over_seeds(values: list[float]) -> Measured:
-    found = np.array(values, dtype=float)
-    return Measured(interval=student_interval(found), per_seed=tuple(found.tolist()))

@@ -130,22 +130,22 @@ def _texts(item: pytest.Item) -> dict[str, str]:
 
 
 def _check_complete(session: pytest.Session) -> None:
-    """Refuse to accept the verdicts of some suites alone: the others' would be forgotten."""
+    """Refuse to accept some suites of a folder alone: the others' verdicts would be forgotten."""
     bench = session.config.stash[BENCH]
     for model in bench.models:
-        asked = [
-            _claim(item)
+        claims = {
+            claim.sentence: item.nodeid
             for item in session.items
-            if _nodes(item) and _texts(item).get("model") == model
-        ]
-        claims = [claim.sentence for claim in asked if claim]
+            if _nodes(item) and _texts(item).get("model") == model and (claim := _claim(item))
+        }
         missing_claims = references.left_out(
             bench.references, model, bench.task.name, bench.scale(model), claims
         )
         if missing_claims:
             raise ValueError(
                 f"--record: this run leaves out accepted claims of {model}: "
-                f"{'; '.join(missing_claims)}. Run all suites: pytest suites --record"
+                f"{'; '.join(missing_claims)}. Run all suites of their "
+                "folders, or simply all: pytest suites --record"
             )
 
 

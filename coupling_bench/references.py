@@ -1,14 +1,20 @@
-"""The accepted records in ``reports/reference/``: one file a model, task and scale."""
+"""The accepted records in ``reports/reference/``: one file a model, task and scale.
+
+A run accepts the folders of suites that it ran; what is accepted of the others stays. So suites
+that run by their path alone can be accepted too.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
 
 from coupling_bench.record import Record, read, write
 
 NOT_ACCEPTABLE = (None, "inconclusive")
 """Verdicts that are no finding: none at all (smoke), or undecided."""
+PARTS = ("stages", "curves", "abilities", "groups")
+"""What is kept of a record beside its claims: rows of nodes."""
 
 
 def reference_path(folder: Path, model: str, task: str, scale: str) -> Path:
@@ -20,20 +26,27 @@ def accepted_verdict(
     folder: Path, model: str, task: str, scale: str, claim: str, recipe: str
 ) -> str | None:
     """Return the accepted verdict of a claim for exactly this recipe, or None."""
-    path = reference_path(folder, model, task, scale)
-    if not path.is_file():
-        return None
-    for entry in read(path)["claims"]:
+    for entry in _accepted(folder, model, task, scale):
         if entry["claim"] == claim and entry["recipe"] == recipe:
             return entry["verdict"]
     return None
 
 
-def left_out(folder: Path, model: str, task: str, scale: str, claims: Iterable[str]) -> list[str]:
-    """Return the accepted claims that are not among ``claims``: accepting would forget them."""
-    path = reference_path(folder, model, task, scale)
-    known = {claim["claim"] for claim in read(path)["claims"]} if path.is_file() else set()
-    return sorted(known - set(claims))
+def left_out(
+    folder: Path, model: str, task: str, scale: str, claims: Mapping[str, str]
+) -> list[str]:
+    """Return the accepted claims that are not among ``claims``: accepting would forget them.
+
+    Args:
+        folder: of the accepted records.
+        model: its name, and so on.
+        task: of the claims.
+        scale: of the claims.
+        claims: the claims of a run, each with the test that judges it.
+    """
+    ran = {_suites(test) for test in claims.values()}
+    known = {c["claim"] for c in _accepted(folder, model, task, scale) if _suites(c["test"]) in ran}
+    return sorted(known - claims.keys())
 
 
 def accept(record: Record, folder: Path) -> list[Path]:
@@ -51,20 +64,37 @@ def accept(record: Record, folder: Path) -> list[Path]:
         ]
         if not claims:
             continue
+        path = reference_path(folder, model, task, scale)
+        ran = {_suites(claim["test"]) for claim in record["claims"]}
+        before = read(path) if path.is_file() else {}
+        kept = [c for c in before.get("claims", []) if _suites(c["test"]) not in ran]
         mine = {
             part: [row for row in record[part] if (row["model"], row["task"]) == (model, task)]
-            for part in ("stages", "curves", "abilities", "groups")
+            for part in PARTS
         }
+        if kept:
+            for part, rows in mine.items():
+                known = {row["node"] for row in rows}
+                rows += [row for row in before[part] if row["node"] not in known]
         seeds = min((claim["seeds"] for claim in claims), key=len)  # some nodes need more
         chosen_seeds = f"--first-seed {seeds[0]} " * (seeds[0] > 0) + f"--seeds {len(seeds)}"
         command = f"pytest suites --model {model} --task {task} --scale {scale} {chosen_seeds}"
-        path = reference_path(folder, model, task, scale)
         environment_ = {**record["environment"], "command": command}
-        of_model = {"claims": claims, "theorems": [], "tables": {}, "completions": []}
+        of_model = {"claims": [*claims, *kept], "theorems": [], "tables": {}, "completions": []}
         chosen = {**record, **mine, **of_model}
         write({**chosen, "environment": environment_}, path)
         written.append(path)
     return written
+
+
+def _accepted(folder: Path, model: str, task: str, scale: str) -> list[Record]:
+    path = reference_path(folder, model, task, scale)
+    return read(path)["claims"] if path.is_file() else []
+
+
+def _suites(test: str) -> PurePosixPath:
+    """Return the folder of the suites that a test belongs to."""
+    return PurePosixPath(test.split("::")[0]).parent
 
 
 def _kind(claim: Record) -> tuple[str, str, str]:

@@ -7,7 +7,7 @@ unmet requirement makes the verdict *not applicable*, with the number that made 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -72,7 +72,7 @@ def reward_rises(before: str, after: str) -> Requirement:
         rise = reward.expected_reward(runs(after), HELD_OUT) - reward.expected_reward(
             runs(before), HELD_OUT
         )
-        return _over_seeds(rise)
+        return over_seeds(rise)
 
     return Requirement(
         name=f"the reward rose from {before} to {after}",
@@ -88,7 +88,7 @@ def near_optimum(node: str, below: float) -> Requirement:
 
     def measure(runs: RunsOf) -> Measured | None:
         epsilon = loss.sub_optimality(runs(node), HELD_OUT)
-        return None if epsilon is None else _over_seeds(epsilon)
+        return None if epsilon is None else over_seeds(epsilon)
 
     return Requirement(
         name=f"epsilon = L - L* of {node}",
@@ -105,7 +105,7 @@ def nearer_to_optimum(node: str, than: str, share: float) -> Requirement:
     def measure(runs: RunsOf) -> Measured | None:
         epsilon = loss.sub_optimality(runs(node), HELD_OUT)
         other = loss.sub_optimality(runs(than), HELD_OUT)
-        return None if epsilon is None or other is None else _over_seeds(epsilon / other)
+        return None if epsilon is None or other is None else over_seeds(epsilon / other)
 
     return Requirement(
         name=f"epsilon of {node} as a share of that of {than}",
@@ -142,7 +142,7 @@ def at_tilted_optimum(node: str, start: str, below: float) -> Requirement:
     """Require E KL(p_RL || p*) of a node from the optimum tilted from its start below a bound."""
 
     def measure(runs: RunsOf) -> Measured:
-        return _over_seeds(fixed_point.kl_to_tilted(runs(node), runs(start), HELD_OUT))
+        return over_seeds(fixed_point.kl_to_tilted(runs(node), runs(start), HELD_OUT))
 
     return Requirement(
         name=f"KL({node} || the optimum of Eq. 8 tilted from {start})",
@@ -328,5 +328,7 @@ def _change(
     return Beside(name=name, unit=unit, nodes=(before, after), measure=measure, note=note)
 
 
-def _over_seeds(values: Array) -> Measured:
-    return Measured(interval=student_interval(values), per_seed=tuple(values.tolist()))
+def over_seeds(values: Sequence[float] | Array) -> Measured:
+    """Return one value a seed, ``(S,)``, with the interval of their mean."""
+    found = np.asarray(values, dtype=float)
+    return Measured(interval=student_interval(found), per_seed=tuple(found.tolist()))

@@ -15,7 +15,9 @@ def claim(name="A", verdict="refuted", **changes):
 
 
 def whole(*claims):
-    rows = [{"model": m, "task": "grammar", "steps": [0]} for m in ("embedded", "other")]
+    rows = [
+        {"model": m, "task": "grammar", "node": "sft", "steps": [0]} for m in ("embedded", "other")
+    ]
     return {
         "schema": 1, "claims": list(claims), "stages": rows, "curves": rows, "abilities": rows,
         "groups": rows, "completions": [{"prompt": "x"}],
@@ -38,9 +40,24 @@ def test_an_accepted_verdict_counts_for_its_claim_model_task_scale_and_recipe_al
 def test_claims_that_accepting_would_forget_are_named(tmp_path):
     references.accept(whole(claim("A"), claim("B")), tmp_path)
     where = (tmp_path, "embedded", "grammar", "small")
-    assert references.left_out(*where, ["A"]) == ["B"]
-    assert references.left_out(*where, ["A", "B", "C"]) == []
-    assert references.left_out(tmp_path, "embedded", "cola", "small", []) == []
+
+    def judged(*names):
+        return {name: claim(name)["test"] for name in names}
+
+    assert references.left_out(*where, judged("A")) == ["B"]
+    assert references.left_out(*where, judged("A", "B", "C")) == []
+    assert references.left_out(tmp_path, "embedded", "cola", "small", judged("A")) == []
+
+
+def test_what_is_accepted_of_folders_that_did_not_run_stays(tmp_path):
+    """A suite of a folder that ran and that is gone does not stay."""
+    mapped = claim("M", test="suites/map/test_M.py", verdict="supported")
+    for ran in ([claim("A"), claim("B")], [mapped], [claim("A", verdict="supported")]):
+        references.accept(whole(*ran), tmp_path)
+    assert accepted(tmp_path, "M") == accepted(tmp_path, "A") == "supported"
+    assert accepted(tmp_path, "B") is None
+    of_map = {"M": mapped["test"]}
+    assert references.left_out(tmp_path, "embedded", "grammar", "small", of_map) == []
 
 
 def test_a_reference_holds_one_model_and_nothing_of_the_machine(tmp_path):

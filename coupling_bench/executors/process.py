@@ -6,6 +6,7 @@ small models. Workers are spawned, not forked: torch does not survive a fork.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -146,6 +147,7 @@ def _prepare() -> None:
     from coupling_bench import stages
 
     stages.load()
+    gc.freeze()  # collections, one a training at least, pass over what the libraries have made
 
 
 def _make(spec: Spec, root: Path) -> bool:

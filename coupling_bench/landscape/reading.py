@@ -69,14 +69,6 @@ class Landscape:
         """J_D on the flow's prompts, in reward units."""
         return float((self.demonstrated * self.rewards).sum(axis=1).mean())
 
-    @property
-    def kl_from_start(self) -> Array:
-        """E KL(pi_0 || pi_t) over the answers, and anything else as one, in nats, ``(T,)``."""
-        chances = np.exp(self.answer_logps)
-        rest = np.maximum(1 - chances.sum(axis=2), np.finfo(float).eps)
-        of_answers = (chances[0] * (self.answer_logps[0] - self.answer_logps)).sum(axis=2)
-        return (of_answers + rest[0] * np.log(rest[0] / rest)).mean(axis=1)
-
     def squared_gradient(self, which: int = LOSS) -> Array:
         """Return the squared norm of a gradient, ``(T,)``."""
         return self.products[:, which, which]

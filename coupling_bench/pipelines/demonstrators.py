@@ -55,6 +55,14 @@ def rl_then_sft_own(recipe: Recipe, seed: int) -> SFTSpec:
     return _sparse(replace(recipe.sft, demonstrator="start", start=rl(recipe, seed), seed=seed))
 
 
+def rl_then_sft_own_then_rl(recipe: Recipe, seed: int) -> GRPOSpec:
+    """Return RL started from SFT on the RL policy's own answers: demonstrators equal to RL's own.
+
+    SFT starts from that policy, which is its optimum, so that nothing is left to converge.
+    """
+    return _sparse(replace(recipe.rl, start=rl_then_sft_own(recipe, seed), seed=seed))
+
+
 def sft_in_other_words(recipe: Recipe, seed: int) -> SFTSpec:
     """Return the base fine-tuned on the true answers, mostly in words that earn no reward."""
     task = _in_other_words(recipe)
@@ -106,6 +114,7 @@ NODES: dict[str, Node] = {
     "sft_gold_then_rl": sft_gold_then_rl,
     "rl_then_sft_gold": rl_then_sft_gold,
     "rl_then_sft_own": rl_then_sft_own,
+    "rl_then_sft_own_then_rl": rl_then_sft_own_then_rl,
     "sft_in_other_words": sft_in_other_words,
     "sft_in_other_words_then_rl": sft_in_other_words_then_rl,
     "rl_then_sft_in_other_words": rl_then_sft_in_other_words,

@@ -22,7 +22,8 @@ from coupling_bench.requirements import converged, divergence, judges_sentences
     beside=[divergence("rl", "rl_then_sft_gold")],
 )
 def test_sft_on_gold_demonstrations_after_rl_does_not_lower_the_reward(
-    rl, rl_then_sft_gold, prompts, decide, table
+    rl, rl_then_sft, rl_then_sft_gold, prompts, decide, table
 ):
+    table("demonstrators", demonstrators("worse", rl, rl_then_sft, prompts))
     table("demonstrators", demonstrators("gold", rl, rl_then_sft_gold, prompts))
     decide(expected_reward(rl_then_sft_gold, prompts) - expected_reward(rl, prompts))

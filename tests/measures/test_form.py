@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from coupling_bench.measures import ability, form, loss, reward
-from coupling_bench.measures.demonstrators import demonstrators
+from coupling_bench.measures.demonstrators import demonstrators, loss_of_answers_of
 from coupling_bench.runs import Split
 from coupling_bench.store import Store
 from tests.observations import observation, random_observation, store_runs
@@ -103,8 +103,8 @@ def test_the_sign_that_is_predicted_is_that_of_what_the_demonstrators_earn(tmp_p
     gold = dataclasses.replace(better, demonstrated=np.array([[1.0, 0.0]]))
     rl = store_runs(store, [half], "rl", tiny.rl)
 
-    def row(arm, before, after):
-        return demonstrators(arm, before, after, HELD_OUT)[0]
+    def row(arm, before, after, teacher=None):
+        return demonstrators(arm, before, after, HELD_OUT, teacher)[0]
 
     def sft(seen, **changes):
         stage = dataclasses.replace(tiny.sft, **changes)
@@ -114,12 +114,18 @@ def test_the_sign_that_is_predicted_is_that_of_what_the_demonstrators_earn(tmp_p
     assert (worse["pipeline"], worse["demonstrator_reward"]) == ("rl_then_sft", 0.0)
     assert worse["predicted_sign"] == -1
     assert row("gold", rl, sft(gold, num_train_epochs=3))["predicted_sign"] == 1
-    own = row("equal", rl, sft(better, demonstrator="start"))
+    taught = sft(better, demonstrator="start")
+    own = row("equal", rl, taught, teacher=rl)
     assert own["predicted_sign"] == 0
     p, q = np.array([0.75, 0.2]) / 0.95, np.array([0.9, 0.05])
     assert own["epsilon"] == pytest.approx((p * np.log(p / q)).sum())
     assert own["demonstrator_reward"] == pytest.approx(p[0] - p[1])
     assert own["loss_change"] == pytest.approx((p * np.log([0.75 / 0.9, 0.2 / 0.05])).sum())
+    assert loss_of_answers_of(rl, taught, HELD_OUT) == pytest.approx(-(p * np.log(q)).sum())
+    further = store_runs(store, [half], "further", dataclasses.replace(tiny.rl, seed=8))
+    back = row("equal", taught, further, teacher=rl)
+    assert (back["pipeline"], back["predicted_sign"]) == ("sft_then_rl", 1)
+    assert back["loss_change"] == pytest.approx(-own["loss_change"])
     first = store_runs(store, [gold], "sft", dataclasses.replace(tiny.sft, num_train_epochs=4))
     last = store_runs(store, [gold], "sft_then_rl", dataclasses.replace(tiny.rl, seed=9))
     assert row("gold", first, last)["predicted_sign"] == -1

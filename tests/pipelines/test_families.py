@@ -43,6 +43,7 @@ def test_scaled_rewards_are_all_that_tells_the_contrast_arm_from_the_other():
         ("rl_then_sft_in_other_words", "rl_then_sft", {"task", "snapshot_every"}),
         ("sft_in_other_words", "sft", {"task", "snapshot_every"}),
         ("sft_gold_then_rl", "sft_then_rl", {"task", "snapshot_every", "start"}),
+        ("rl_then_sft_own_then_rl", "sft_then_rl", {"snapshot_every", "start"}),
         ("sft_in_other_words_then_rl", "sft_then_rl", {"task", "snapshot_every", "start"}),
     ],
 )

@@ -22,8 +22,7 @@ from coupling_bench.requirements import converged, divergence, judges_sentences
     beside=[divergence("rl", "rl_then_sft_own")],
 )
 def test_sft_on_its_own_answers_after_rl_leaves_the_reward_as_it_was(
-    rl, rl_then_sft, rl_then_sft_own, prompts, decide, table
+    rl, rl_then_sft_own, prompts, decide, table
 ):
-    table("demonstrators", demonstrators("worse", rl, rl_then_sft, prompts))
-    table("demonstrators", demonstrators("equal", rl, rl_then_sft_own, prompts))
+    table("demonstrators", demonstrators("equal", rl, rl_then_sft_own, prompts, teacher=rl))
     decide(expected_reward(rl_then_sft_own, prompts) - expected_reward(rl, prompts))
