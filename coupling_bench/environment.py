@@ -25,6 +25,8 @@ def describe() -> dict[str, Any]:
         "platform": f"{platform.system()} {platform.machine()}",
         "cpu": _cpu_name(),
         "cores": os.cpu_count(),
+        "memory_gib": _memory_gib(),
+        "gpus": _gpus(),
         "packages": {name: _version(name) for name in PACKAGES},
         **git_state(Path(__file__).parent),
     }
@@ -64,3 +66,20 @@ def _cpu_name() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def _memory_gib() -> int | None:
+    """Return the machine's memory in whole GiB."""
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
+    except (AttributeError, ValueError, OSError):  # not every system tells
+        return None
+
+
+def _gpus() -> list[str]:
+    """Return the models of NVIDIA's devices, as the driver lists them."""
+    named = []
+    for file in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
+        lines = file.read_text(errors="replace").splitlines()
+        named += [line.partition(":")[2].strip() for line in lines if line.startswith("Model")]
+    return named

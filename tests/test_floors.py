@@ -46,6 +46,7 @@ FLOORS = [
         "lm_eval_tasks",
         "harness",
         "measuring",
+        "nightly",
         "watching",
         "callback",
     },

@@ -20,6 +20,8 @@ COMMANDS: tuple[str, ...] = (
     "measure",
     "lm_eval",
     "tables",
+    "compare",
+    "history",
     "completion",
 )
 """Modules of this package, in the order of the help."""
@@ -29,6 +31,8 @@ EPILOG = """examples:
   coupling-bench measure --base A --sft B --task grammar
   coupling-bench lm-eval SFTSpec-3f9a1c22b0de --tasks coupling
   coupling-bench tables reports/latest --to tables
+  coupling-bench compare reports/latest               is anything other than in the reference?
+  coupling-bench history --add reports/latest         keep a run; history alone draws them all
   coupling-bench COMMAND --help                       options and examples of a command
 
 Exit status: 0 if all is well, 2 for a mistake in what was asked, 130 after Ctrl-C; others are

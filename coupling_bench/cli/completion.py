@@ -11,7 +11,7 @@ EPILOG = """examples:
   coupling-bench completion zsh > "${fpath[1]}/_coupling-bench"
   coupling-bench completion fish > ~/.config/fish/completions/coupling-bench.fish
 """
-FILES = ("FILE", "PATH", "RECORD", "ID_OR_PATH", "CHECKPOINT", "OLD", "NEW")
+FILES = ("FILE", "PATH", "RECORD", "ID_OR_PATH", "CHECKPOINT", "[OLD] NEW")
 FOLDERS = ("FOLDER", "DIR")
 """What an option or argument is called where it is a path."""
 

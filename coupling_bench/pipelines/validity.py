@@ -37,6 +37,8 @@ class Grid:
     """SFT steps after which RL starts; 0 is the base, whose RL is one for all demonstrators."""
     rl_steps: tuple[int, ...]
     """RL steps after which SFT starts."""
+    forced: int = 1
+    """Cells a seed that the lower bound has to force, or it is not checked."""
 
     def sft_then_rl(self) -> dict[tuple[float, int], str]:
         """Return the node of each (label noise, SFT steps before RL)."""
@@ -56,7 +58,10 @@ class Grid:
 SMALL = Grid(noises=(0.0, 0.1, 0.3), sft_steps=(0, 30, 60), rl_steps=(15,))
 """A part of the whole, which takes a tenth of its time."""
 WHOLE = Grid(
-    noises=(0.0, 0.02, 0.05, 0.1, 0.2, 0.3), sft_steps=(0, 15, 30, 60), rl_steps=(15, 30, 45)
+    noises=(0.0, 0.02, 0.05, 0.1, 0.2, 0.3),
+    sft_steps=(0, 15, 30, 60),
+    rl_steps=(15, 30, 45),
+    forced=10,
 )
 PARTS = {"part_of_the_map": SMALL, "whole_map": WHOLE}
 """By the name under which a suite asks for their nodes."""

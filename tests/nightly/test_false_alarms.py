@@ -1,0 +1,34 @@
+"""False alarms are counted: few where nothing changed, and all where fresh seeds are others."""
+
+import numpy as np
+
+from coupling_bench.nightly import false_alarms
+from coupling_bench.nightly.evidence import pool
+from tests.example_nights import drawn, record
+
+
+def seeds(numbers, draw, **changes):
+    return pool([record(drawn(numbers, draw=draw, **changes))])
+
+
+def test_few_nights_on_which_nothing_changed_are_alarms_even_where_tails_are_heavy():
+    found = seeds(range(40), np.random.default_rng(1), heavy=True)
+    counted = false_alarms.exchanged(found, nights=150)
+    assert counted.alarms <= 9  # 3 are expected; more than 9 come in 1 of 1,000 such tests
+    assert counted.interval[0] <= counted.alarms / 150 <= counted.interval[1]
+
+
+def test_verdicts_that_flip_by_chance_are_counted_and_are_no_alarms():
+    draw = np.random.default_rng(2)
+    found = seeds(range(30), draw, claims=4, spread=0.08)  # 0.1 with 0.08: close to the margin
+    counted = false_alarms.exchanged(found, nights=60)
+    assert counted.flips > 30 and counted.verdict_alarms <= 5
+
+
+def test_fresh_seeds_of_another_training_are_alarms_against_the_reference_as_it_is():
+    draw = np.random.default_rng(3)
+    reference = seeds(range(101, 113), draw)
+    same, other = (seeds(range(20), draw, shift=shift, of=20) for shift in (0, 8))
+    assert false_alarms.fixed(reference, other, nights=20).alarms == 20
+    assert false_alarms.fixed(reference, same, nights=20).alarms < 10
+    assert false_alarms.fixed(reference, seeds(range(3), draw)) is None

@@ -1,0 +1,190 @@
+"""The gate: what counts as a change, what is missing, and that each has a status of its own."""
+
+import numpy as np
+import pytest
+
+from coupling_bench.nightly.evidence import pool
+from coupling_bench.nightly.findings import WORDS, Kind, Reference
+from coupling_bench.nightly.gate import compare
+from tests.example_nights import claim, drawn, record
+
+THEIRS, OURS = range(101, 113), range(3)
+
+
+def theorem(name, outcome="passed"):
+    return {
+        "theorem": name, "test": f"suites/theory/test_{name}.py::test_{name}", "model": None,
+        "outcome": outcome, "message": f"VIOLATED: {name}",
+    }  # fmt: skip
+
+
+def reference(claims, accepted=None, theorems=()):
+    seeds = pool([record(claims, theorems=theorems)])
+    return Reference(accepted=pool([record(accepted)]) if accepted else seeds, seeds=seeds)
+
+
+def kinds(found):
+    return {finding.kind for finding in found.findings}
+
+
+def found(name, comparison):
+    return next(row for row in comparison.rows if row.key[3] == name)
+
+
+def test_a_run_on_other_seeds_of_the_same_training_is_as_before():
+    draw = np.random.default_rng(1)
+    result = compare(reference(drawn(THEIRS, draw=draw)), pool([record(drawn(OURS, draw=draw))]))
+    assert result.status is Kind.FINE and not result.findings
+    assert all(row.band is not None for row in result.rows) and len(result.rows) == 20
+
+
+def test_an_effect_outside_its_band_is_drift_while_its_verdict_stands():
+    draw = np.random.default_rng(1)
+    run = drawn(OURS, shift=12, draw=draw)
+    result = compare(reference(drawn(THEIRS, draw=draw)), pool([record(run)]))
+    (finding,) = result.findings
+    assert (finding.kind, finding.what) == (Kind.DRIFT, "claim_0")
+
+
+def test_a_verdict_that_changed_with_its_effect_is_a_verdict_change_and_not_drift_alone():
+    draw = np.random.default_rng(1)
+    run = drawn(OURS, shift=-12, draw=draw)
+    result = compare(reference(drawn(THEIRS, draw=draw)), pool([record(run)]))
+    (finding,) = result.findings
+    assert finding.kind is Kind.VERDICT
+    assert finding.text.startswith("was supported, is refuted")
+
+
+def test_a_verdict_that_differs_within_the_band_is_shown_and_is_no_finding():
+    """Three seeds near the margin: their interval is wide, and says nothing of the code."""
+    draw = np.random.default_rng(2)
+    old, run = drawn(THEIRS, draw=draw), drawn(OURS, draw=draw)
+    old[0] = claim("claim_0", np.linspace(0.021, 0.041, 12), THEIRS)
+    run[0] = claim("claim_0", [0.024, 0.038, 0.029], OURS)
+    result = compare(reference(old), pool([record(run)]))
+    row = found("claim_0", result)
+    assert (row.before, row.after) == ("supported", "inconclusive")
+    assert result.status is Kind.FINE and row.status == "noise"
+    assert "all 15 seeds together: supported" in row.note
+
+
+def test_what_a_claim_presupposes_is_watched_like_its_effect_and_counted_once():
+    def needing(claims, values):
+        need = {"name": "the reward rose", "per_seed": values, "met": True}
+        return [row | {"requires": [need]} for row in claims]
+
+    draw = np.random.default_rng(3)
+    old = needing(drawn(THEIRS, draw=draw), draw.normal(1, 0.1, 12).tolist())
+    run = needing(drawn(OURS, draw=draw), [0.01, 0.0, 0.02])
+    run[1] |= {"verdict": "not applicable"}
+    result = compare(reference(old), pool([record(run)]))
+    assert found("claim_1", result).kind is Kind.VERDICT
+    assert found("claim_0", result).kind is Kind.DRIFT
+    assert "the reward rose" in found("claim_0", result).note
+    assert found("claim_0", result).band.p_mean > 0.02
+
+
+def test_no_data_is_never_silent():
+    draw = np.random.default_rng(4)
+    ref = reference(drawn(THEIRS, draw=draw), theorems=[theorem("T"), theorem("gone")])
+    run = [*drawn(OURS, draw=draw)[1:], claim("another", [0.3, 0.31, 0.32], OURS)]
+    result = compare(ref, pool([record(run, theorems=[theorem("T")])]))
+    assert result.status is Kind.MISSING
+    assert {finding.what for finding in result.findings} == {"claim_0", "Theorem: gone"}
+    assert result.notes == ["New, with nothing to compare: another"]
+    assert compare(ref, pool([])).status is Kind.MISSING
+    assert compare(ref, pool([record([])])).status is Kind.MISSING
+
+
+@pytest.mark.parametrize(
+    ("old", "run", "sentence"),
+    [
+        ({}, {"recipe": "other"}, "measured with another recipe (other) than the reference (abc)"),
+        ({}, {"per_seed": [0.1, None, 0.1]}, "its effects are [0.1, None, 0.1], needed one finite"),
+        ({}, {"per_seed": [0.1, float("nan"), 0.1]}, "needed one finite number for each of"),
+        ({}, {"per_seed": []}, "its effects are [], needed one finite number"),
+        ({"seeds": range(12)}, {}, "the reference has 9 seeds besides the 3 that are the run's"),
+        ({"seeds": range(101, 112)}, {}, "the reference has 11 seeds, needed 12"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_compared_says_why_in_one_sentence(old, run, sentence):
+    seeds = old.get("seeds", THEIRS)
+    draw = np.random.default_rng(5)
+    told = [row | run for row in drawn(OURS, draw=draw)]
+    result = compare(reference(drawn(seeds, draw=draw)), pool([record(told)]))
+    (finding,) = result.findings
+    assert finding.kind is Kind.MISSING and sentence in finding.text
+    assert finding.what.count(";") == 19  # all claims, under one sentence
+
+
+@pytest.mark.parametrize("change", ["model", "task", "scale"])
+def test_another_model_task_or_scale_has_nothing_to_be_compared_with(change):
+    draw = np.random.default_rng(6)
+    run = drawn(OURS, draw=draw, **{change: "another"})
+    result = compare(reference(drawn(THEIRS, draw=draw)), pool([record(run)]))
+    assert result.status is Kind.MISSING
+    told = next(finding.text for finding in result.findings if finding.what == "the run")
+    assert "another" in told and "embedded on grammar, small" in told
+
+
+def test_a_theorem_that_breaks_is_a_change_and_one_that_was_broken_before_is_a_note():
+    draw = np.random.default_rng(7)
+    old, run = drawn(THEIRS, draw=draw), drawn(OURS, draw=draw)
+    ref = reference(old, theorems=[theorem("A"), theorem("B", "failed")])
+    now = [theorem("A", "failed"), theorem("B", "failed")]
+    result = compare(ref, pool([record(run, theorems=now)]))
+    assert [(f.kind, f.what) for f in result.findings] == [(Kind.VERDICT, "Theorem: A")]
+    assert result.notes == ["Theorems that the reference breaks too: B"]
+
+
+def test_a_claim_whose_test_broke_down_is_infrastructure_and_not_a_missing_claim():
+    draw = np.random.default_rng(8)
+    run = drawn(OURS, draw=draw)[1:]
+    broken = {"suites/test_claim_0.py::test_claim_0[embedded]": "CUDA out of memory"}
+    result = compare(reference(drawn(THEIRS, draw=draw)), pool([record(run)]), broken)
+    assert kinds(result) == {Kind.INFRASTRUCTURE}
+    assert "CUDA out of memory" in found("claim_0", result).note
+
+
+def test_of_several_failures_the_worst_is_the_status_and_all_are_there():
+    draw = np.random.default_rng(9)
+    run = drawn(OURS, shift=-12, draw=draw)[:-1]
+    run[5] = claim("claim_5", [5.0, 5.1, 5.2], OURS)
+    result = compare(
+        reference(drawn(THEIRS, draw=draw)),
+        pool([record(run)], ["record.json: not JSON: damaged, or no record"]),
+    )
+    assert result.status is Kind.INFRASTRUCTURE
+    assert [f.kind for f in result.findings] == sorted(kinds(result), reverse=True)
+    assert kinds(result) == {Kind.INFRASTRUCTURE, Kind.MISSING, Kind.VERDICT, Kind.DRIFT}
+    assert len({int(kind) for kind in Kind} | {1, 2}) == len(Kind) + 2  # 1: crash, 2: usage
+
+
+def test_the_accepted_verdict_is_the_one_before_and_that_of_another_recipe_is_not():
+    draw = np.random.default_rng(10)
+    old, run = drawn(THEIRS, draw=draw), drawn(OURS, draw=draw)
+    accepted = [row | {"verdict": "refuted"} for row in drawn(OURS, claims=2)]
+    accepted[1]["recipe"] = "former"
+    result = compare(reference(old, accepted), pool([record(run)]))
+    assert found("claim_0", result).before == "refuted"
+    assert found("claim_1", result).before == "supported"
+
+
+def test_several_nights_are_judged_by_all_their_seeds():
+    draw = np.random.default_rng(11)
+    nights = [record(drawn(range(3 * k, 3 * k + 3), draw=draw), k) for k in range(3)]
+    result = compare(reference(drawn(THEIRS, draw=draw)), pool(nights))
+    assert result.status is Kind.FINE
+    assert all(len(row.new.values) == 9 for row in result.rows)
+    assert any("The run is 3 records" in note for note in result.notes)
+
+
+def test_stages_from_a_store_are_said_to_be_older_than_the_run():
+    draw = np.random.default_rng(12)
+    ref, run = reference(drawn(THEIRS, draw=draw)), drawn(OURS, draw=draw)
+    notes = compare(ref, pool([record(run, reused=152)])).notes
+    assert any("152 stages came from a store" in note for note in notes)
+
+
+def test_words_and_statuses_are_told_apart():
+    assert len(set(WORDS.values())) == len(Kind)

@@ -1,0 +1,137 @@
+"""The history of records: who changed a verdict, on which machine what took how long."""
+
+import csv
+import io
+import json
+import platform
+
+import numpy as np
+import pytest
+
+from coupling_bench import environment
+from coupling_bench.nightly import archive, history, machines, page, summary
+from coupling_bench.nightly.evidence import pool
+from coupling_bench.nightly.machines import machine
+from tests.example_nights import claim, drawn, record
+
+NEWER = {"packages": {"trl": "1.17.0", "torch": "2.13.0"}}
+
+
+def nights(*effects, at=None, **environment):
+    """A night an effect, three seeds around it; from night ``at`` on with another environment."""
+    return [
+        record(
+            [claim("<b>A</b>", [e - 0.005, e, e + 0.005], range(3))],
+            night,
+            **(environment if at is not None and night >= at else {}),
+        )
+        for night, effect in enumerate(effects)
+        for e in [effect]
+    ]
+
+
+def reference(mean=0.5, spread=0.01):
+    values = mean + spread * np.linspace(-1.6, 1.6, 12)
+    return pool([record([claim("<b>A</b>", values, range(101, 113))])])
+
+
+def test_the_first_commit_of_a_changed_verdict_is_named_with_the_versions_that_changed_with_it():
+    found = history.build(nights(0.5, 0.5, 0.5, -0.5, -0.5, at=3, **NEWER), [])
+    (change,) = found.changes
+    assert (change.night, change.last) == (3, 2)
+    assert (change.before, change.after) == ("supported", "refuted")
+    assert change.versions == ["trl 1.16.0 -> 1.17.0"]
+    told = summary.summary(found)
+    assert f"{3:040x}"[:10] in told and "trl 1.16.0" in told
+
+
+def test_a_flip_within_the_reference_band_is_counted_and_is_no_change():
+    found = history.build(nights(0.04, 0.025, 0.04), [], reference(0.035))
+    assert [change.within for change in found.changes] == [True, True]
+    assert "No verdict changed beyond its reference's band" in summary.summary(found)
+    assert "No verdict changed" in page.render(found)
+
+
+def test_an_effect_that_left_its_band_is_named_with_the_first_night_of_it():
+    found = history.build(nights(0.5, 0.5, 0.8, 0.81, at=2, **NEWER), [], reference())
+    (line,) = found.outside()
+    assert line.outside_since == 2
+    assert not found.changes  # its verdict stands
+    assert "trl 1.16.0 -\\> 1.17.0" in summary.summary(found)
+
+
+def test_nights_of_another_zone_of_time_stand_in_their_place():
+    night, later = nights(0.5, 0.5)
+    later["created"] = "2026-01-01T23:30:00-05:00"  # 04:30 UTC of January 2
+    night["created"] = "2026-01-02T03:00:00+00:00"
+    assert archive.moment(night) < archive.moment(later)
+    assert night["created"] > later["created"]
+
+
+def test_times_are_kept_apart_by_machine_and_only_of_what_was_trained():
+    def stages(seconds, **reused):
+        return [
+            {"node": "sft", "model": "embedded", "task": "grammar", "seed": seed,
+             "wall_seconds": seconds + seed, "reused": False, **reused}
+            for seed in range(3)
+        ]  # fmt: skip
+
+    records = [
+        record(drawn(range(3)), 0, stages=stages(10)),
+        record(drawn(range(3)), 1, stages=stages(20), cpu="faster"),
+        record(drawn(range(3)), 2, stages=stages(30, reused=True)),
+    ]
+    found = history.build(records, [])
+    assert [(times.machine, times.points) for times in found.times] == [
+        (machine(records[0]), [(0, 11.0)]),
+        (machine(records[1]), [(1, 21.0)]),
+    ]
+
+
+def test_what_tells_machines_apart_is_recorded_by_every_run_and_is_no_name_of_one():
+    found = environment.describe()
+    assert set(machines.PARTS) <= set(found) and found["memory_gib"] >= 1
+    assert platform.node() not in json.dumps(found)
+
+
+@pytest.mark.parametrize("part", ["cpu", "cores", "memory_gib", "gpus", "platform"])
+def test_machines_differ_by_hardware_and_by_nothing_else(part):
+    one = record([], commit="a", python="3.11")
+    assert machine(one) == machine(record([], 5, commit="b", python="3.13", seconds=9))
+    assert machine(one) != machine(record([], **{part: ["another"]}))
+
+
+def test_a_claim_that_is_no_longer_measured_and_files_left_out_are_on_page_and_in_summary():
+    records = [*nights(0.5, 0.5), record(drawn(range(3)), 2)]
+    found = history.build(records, ["half.json: not JSON: damaged, or no record"])
+    assert [line.key[3] for line in found.gone()] == ["<b>A</b>"]
+    for text in (page.render(found), summary.summary(found)):
+        assert "half.json" in text and "o longer measured" in text
+
+
+def test_text_of_records_is_escaped_on_the_page():
+    text = page.render(history.build(nights(0.5, -0.5), []))
+    assert "<b>A</b>" not in text and "&lt;b&gt;A&lt;/b&gt;" in text
+
+
+def test_the_page_is_one_file_that_loads_nothing():
+    text = page.render(history.build(nights(0.5, -0.5), []))
+    assert "src=" not in text and "default-src 'none'" in text
+    assert "://" not in text
+
+
+def test_the_csv_has_each_effect_and_each_time_of_each_night():
+    stage = {"node": "sft", "model": "m", "task": "t", "wall_seconds": 2.5, "reused": False}
+    records = [record(drawn(range(3), claims=2), k, stages=[stage]) for k in range(4)]
+    rows = list(csv.DictReader(io.StringIO(summary.table(history.build(records, [])))))
+    assert len([row for row in rows if row["kind"] == "effect"]) == 8
+    assert [row["value"] for row in rows if row["kind"] == "seconds"] == ["2.5"] * 4
+
+
+def test_numbers_that_are_none_and_a_single_night_are_drawn_without_failing():
+    odd = claim("odd", [0.1, 0.1, 0.1], range(3)) | {"effect": None}
+    one_seed = claim("one", [0.1], [0])
+    one_seed["interval"] = [None, None]
+    found = history.build([record([odd, one_seed])], [])
+    assert len(found.lines) == 1 and "its effect is no number" in found.left_out[0]
+    assert "NaN" not in page.render(found) and "inf" not in summary.table(found)
