@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -263,18 +264,30 @@ def _groups(model: str, node: str, runs: Runs) -> list[Record]:
 
 
 def _completions(observed: list[tuple[str, str, Runs]]) -> list[Record]:
-    """Return, for each pipeline, the first seed's sampled answers to evenly spaced prompts."""
+    """Return, for each pipeline, the first seed's sampled answers to some of the prompts.
+
+    The prompts are the same in all pipelines of a model: some evenly spaced, and as many more of
+    those whose answer differs between stages.
+    """
     by_model: dict[str, dict[str, Runs]] = {}
     for model, node, runs in observed:
         by_model.setdefault(model, {})[node] = runs
     rows = []
     for model, nodes in by_model.items():
-        for pipeline, order in PIPELINES.items():
-            path = [node for node in ("base", *order) if node in nodes]
-            if not set(order) <= set(path):
-                continue
-            seen = {n: observe(nodes[n], Split(name="held_out"))[0] for n in path}
-            rows += [_completion(model, nodes, pipeline, seen, i) for i in _spaced(seen)]
+        paths = {
+            pipeline: [node for node in ("base", *order) if node in nodes]
+            for pipeline, order in PIPELINES.items()
+            if set(order) <= set(nodes)
+        }
+        asked = dict.fromkeys(node for path in paths.values() for node in path)
+        seen = {node: observe(nodes[node], Split(name="held_out"))[0] for node in asked}
+        shown = _shown(seen) if seen else {}
+        for pipeline, path in paths.items():
+            found = {node: seen[node] for node in path}
+            rows += [
+                _completion(model, nodes, pipeline, found, item) | {"chosen": why}
+                for item, why in shown.items()
+            ]
     return rows
 
 
@@ -292,9 +305,18 @@ def _completion(
     }
 
 
-def _spaced(seen: dict[str, Observation]) -> list[int]:
-    items = len(next(iter(seen.values())).prompts)
-    return np.unique(np.linspace(0, items - 1, SHOWN_COMPLETIONS).astype(int)).tolist()
+def _shown(seen: dict[str, Observation]) -> dict[int, str]:
+    """Return the items whose answers are shown, in order, with why each was chosen."""
+    answers = list(zip(*(o.completions[-1] for o in seen.values()), strict=True))
+    changed = [item for item, texts in enumerate(answers) if len(set(texts)) > 1]
+    spaced = _spaced(range(len(answers)))
+    more = _spaced([item for item in changed if item not in spaced])
+    return dict(sorted([(i, "spaced") for i in spaced] + [(i, "changed") for i in more]))
+
+
+def _spaced(items: Sequence[int]) -> list[int]:
+    places = np.unique(np.linspace(0, len(items) - 1, SHOWN_COMPLETIONS).astype(int))
+    return [items[place] for place in places.tolist()] if items else []
 
 
 def _constants(task: TaskSpec, observed: list[tuple[str, str, Runs]]) -> Record:

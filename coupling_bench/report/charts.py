@@ -1,30 +1,18 @@
 """Charts of points and lines from plain numbers, with a key, and the numbers under them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from math import ceil, copysign, log10
 from statistics import median
 from typing import Any
 
-from coupling_bench.report.figures import DASHES, frame
+from coupling_bench.report.drawing import DASHES, MARKS, PATHS, TONES, frame
 from coupling_bench.report.rows import MOST_POINTS, Record, thinned
 from coupling_bench.report.text import counted, is_number
 
 ON_PAPER = 310
 LINEAR = 0.01
-TONES = ("sft", "open", "yes", "rl", "no", "muted")
-"""Colours that differ to colour-blind eyes; each series has a mark of its own beside."""
-PATHS = {
-    "circle": "M10 6a4 4 0 1 0 8 0a4 4 0 1 0-8 0z",
-    "square": "M10.5 2.5h7v7h-7z",
-    "diamond": "M14 1l5 5-5 5-5-5z",
-    "triangle-up": "M14 1.5l4.6 8.5h-9.2z",
-    "triangle-down": "M14 10.5l4.6-8.5h-9.2z",
-    "cross": "M12.5 1.5h3v3h3v3h-3v3h-3v-3h-3v-3h3z",
-}
-"""The marks of series as they are drawn in a key, by plotly's names."""
-MARKS = tuple(PATHS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +36,13 @@ class Series:
     """Whether the key names it: of several lines of one name one is enough."""
     said: str = ""
     """What a hover adds to the name, such as the seed."""
+    texts: Sequence[str] | None = None
+    """What a hover says of each point."""
+    letter: str = ""
+    """A letter beside each point, in place of a mark."""
+    letter_side: str = "right"
+    whole: bool = False
+    """Whether all points are drawn, however many there are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,19 +154,19 @@ def _placed(series: list[Series], x: Axis, y: Axis) -> tuple[list[Series], list[
     """Series without what an axis has no place for, thinned out, and a note on either."""
     placed, lost, drawn, whole = [], 0, 0, 0
     for one in series:
-        spans = one.spans or [(0.0, 0.0)] * len(one.x)
-        points = [
-            point
-            for point in zip(one.x, one.y, spans, strict=True)
+        there = [
+            n
+            for n, point in enumerate(zip(one.x, one.y, strict=True))
             if _has_place(point[0], x) and _has_place(point[1], y)
         ]
-        lost += len(one.x) - len(points)
-        kept = thinned(points, MOST_POINTS)
-        drawn, whole = drawn + len(kept), whole + len(points)
-        xs, ys, ends = ([point[n] for point in kept] for n in range(3))
-        placed.append(
-            Series(**{**vars(one), "x": xs, "y": ys, "spans": ends if one.spans else None})
-        )
+        lost += len(one.x) - len(there)
+        kept = there if one.whole else thinned(there, MOST_POINTS)
+        drawn, whole = drawn + len(kept), whole + len(there)
+        placed.append(replace(
+            one, x=[one.x[n] for n in kept], y=[one.y[n] for n in kept],
+            spans=[one.spans[n] for n in kept] if one.spans else None,
+            texts=[one.texts[n] for n in kept] if one.texts else None,
+        ))  # fmt: skip
     notes = []
     if drawn < whole:
         notes.append(
@@ -196,26 +191,41 @@ def _trace(one: Series, x: Axis, y: Axis) -> Record:
     # plotly reads tags in a hover text; a name from the record must stay a name.
     who = "<br>".join(filter(None, (escape(one.name), escape(one.said))))
     across, up = ("customdata[0]", "customdata[1]") if x.signed or y.signed else ("x", "y")
-    vertical = "" if y.ticks else f"<br>{escape(y.title)} %{{{up}:.4~g}}"
+    vertical = "" if y.ticks or not y.title else f"<br>{escape(y.title)} %{{{up}:.4~g}}"
+    text = "<br>%{text}" if one.texts else ""
     trace: Record = {
         "type": "scatter", "x": x.places(one.x), "y": y.places(one.y),
-        "mode": "+".join([*(["lines"] if one.dash else []), *(["markers"] if one.mark else [])]),
-        "hovertemplate": f"{who}<br>{escape(x.title)} %{{{across}:.4~g}}{vertical}<extra></extra>",
+        "mode": "+".join(name for name, there in
+                         (("lines", one.dash), ("markers", one.mark), ("text", one.letter))
+                         if there),
+        "hovertemplate": f"{who}{text}<br>{escape(x.title)} %{{{across}:.4~g}}{vertical}"
+        "<extra></extra>",
         "opacity": 0.45 if one.faint else 1,
     }  # fmt: skip
     if x.signed or y.signed:
         trace["customdata"] = list(zip(one.x, one.y, strict=True))
+    if one.texts:
+        trace["text"] = [escape(text) for text in one.texts]
+    if one.letter:
+        trace |= {
+            "text": [one.letter] * len(one.x), "textposition": f"middle {one.letter_side}",
+            "textfont": {"color": colour, "size": one.size}, "hoverinfo": "skip",
+        }  # fmt: skip
+        del trace["hovertemplate"]
     if one.dash:
         trace["line"] = {"color": colour, "width": 1.75, "dash": one.dash}
     if one.mark:
-        trace["marker"] = {"color": colour, "symbol": one.mark, "size": one.size}
+        line = {"color": colour, "width": 2 if one.mark == "line-ns-open" else 0}
+        trace["marker"] = {"color": colour, "symbol": one.mark, "size": one.size, "line": line}
     if one.fill:
         trace |= {"fill": "tonexty", "fillcolor": "var(--shade)"}
     if one.spans:
+        middles = x.places(one.x)
+        lows, highs = (x.places([span[end] for span in one.spans]) for end in (0, 1))
         trace["error_x"] = {
             "type": "data", "symmetric": False, "color": colour, "thickness": 1.5, "width": 4,
-            "array": [_length(x, high) for x, (_, high) in zip(one.x, one.spans, strict=True)],
-            "arrayminus": [_length(low, x) for x, (low, _) in zip(one.x, one.spans, strict=True)],
+            "array": [_length(p, q) for p, q in zip(middles, highs, strict=True)],
+            "arrayminus": [_length(p, q) for p, q in zip(lows, middles, strict=True)],
         }  # fmt: skip
     return trace
 

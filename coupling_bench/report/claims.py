@@ -5,7 +5,15 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from coupling_bench.report.tables import grouped
-from coupling_bench.report.text import capitalized, counted, is_number, listed, words
+from coupling_bench.report.text import (
+    capitalized,
+    comparison,
+    counted,
+    is_number,
+    listed,
+    plain,
+    words,
+)
 
 VERDICTS = ("supported", "refuted", "inconclusive", "not applicable", None)
 NO_VERDICT = "no verdict"
@@ -21,6 +29,8 @@ MET = {
     None: ("inconclusive", "not known"),
 }
 
+MOST_TOLD = 4
+"""Pairs of model and task whose outcomes are told in words; the matrix has them all."""
 FIRST = "Both orders of the paper"
 """What the claims are called whose tests lie in no folder of their own."""
 
@@ -43,28 +53,32 @@ def answer(claims: list[Record]) -> list[str]:
     """What was asked and what came out, one sentence a string."""
     if not claims:
         return ["This run tested no claim."]
-    settings = dict.fromkeys((c["model"], c["task"]) for c in claims)
-    sentences = [_asked(claims, list(settings))]
-    if len(settings) > 1:
-        sentences += [_outcome(claims, model, task) for model, task in settings]
+    pairs = list(dict.fromkeys((c["model"], c["task"]) for c in claims))
+    told = [_asked(claims, pairs)]
+    if 1 < len(pairs) <= MOST_TOLD:
+        told += [_outcome(claims, model, task) for model, task in pairs]
     if back := sum(bool(claim.get("reversed")) for claim in claims):
         subject = "One refuted claim has" if back == 1 else f"{back} refuted claims have"
-        sentences.append(f"{subject} the whole interval on the other side of zero.")
+        told.append(f"{subject} the whole interval on the other side of zero.")
     if any(claim.get("verdict") is None for claim in claims):
-        sentences.append(
+        told.append(
             "A claim without a verdict was run at a scale that checks the code, not the claim."
         )
-    return sentences
+    return told
 
 
-def _asked(claims: list[Record], settings: list[tuple[str, str]]) -> str:
-    where = f"{len(settings)} pairs of model and task"
-    if len(settings) == 1:
-        where = "model {} and task {}".format(*settings[0])
+def _asked(claims: list[Record], pairs: list[tuple[str, str]]) -> str:
+    where = f"{len(pairs)} pairs of model and task"
+    if len(pairs) == 1:
+        where = "model {} and task {}".format(*pairs[0])
     seeds = sorted({len(claim.get("seeds") or []) for claim in claims})
     span = counted(seeds[0], "seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
-    asked = counted(len(claims), "claim")
-    return f"This run tested {asked} on {where}, over {span}: {_sum(claims)}."
+    many = len({_sentence(claim) for claim in claims})
+    verdicts = f", {len(claims)} verdicts" if many < len(claims) else ""
+    return (
+        f"This run tested {counted(many, 'claim')} on {where}, over {span}{verdicts}: "
+        f"{_sum(claims)}."
+    )
 
 
 def _outcome(claims: list[Record], model: str, task: str) -> str:
@@ -88,57 +102,85 @@ def accepted(claim: Record) -> str | None:
     return f"the reference accepts: {claim['accepted']}"
 
 
-def decides(claim: Record) -> str | None:
-    """What would settle a claim that these seeds leave open."""
-    if claim.get("verdict") != "inconclusive":
-        return None
+def decides(claim: Record) -> str:
+    """What would settle a claim that these seeds leave open, or that it is settled."""
+    if claim.get("verdict") in ("supported", "refuted"):
+        return "It is decided."
+    if claim.get("verdict") == "not applicable":
+        return "A run in which its preconditions hold."
+    if claim.get("verdict") is None:
+        return "A run at a larger scale."
     if is_number(claim.get("seeds_needed")):
         return f"An effect of this size would take {counted(claim['seeds_needed'], 'seed')}."
     return "This run does not say how many seeds it would take."
 
 
-def strip(claim: Record) -> dict[str, Any] | None:
-    """Places, in percent of a strip's width, of a claim's zero, margin, interval and values."""
-    low, high = claim.get("interval") or (None, None)
-    margins = [claim.get("margin")]
-    if claim.get("direction") == "equal_within" and is_number(margins[0]):
-        margins = [-abs(margins[0]), abs(margins[0])]
-    seeds = claim.get("per_seed") or []
-    known = [v for v in (0.0, claim.get("effect"), low, high, *margins, *seeds) if is_number(v)]
-    width = max(known) - min(known)
-    if not width or not is_number(claim.get("effect")):
-        return None
-
-    def place(value: float) -> float:
-        return round(6 + 88 * (value - min(known)) / width, 2)
-
-    return {
-        "zero": place(0.0),
-        "margins": [place(value) for value in margins if is_number(value)],
-        "low": place(low) if is_number(low) else 0,
-        "high": place(high) if is_number(high) else 100,
-        "effect": place(claim["effect"]),
-        "seeds": [place(value) for value in seeds if is_number(value)],
-    }
-
-
 def view(claims: list[Record]) -> list[Record]:
-    """Claims with all that the page says of them beside what the record does."""
+    """Claims with all that the page says of them beside what the record does.
+
+    Claims of one sentence, on several models or tasks, share the section that their id names.
+    """
+    places: dict[object, int] = {}
     return [
         {
             **claim,
-            "id": f"claim-{place}",
+            "id": f"claim-{places.setdefault(_sentence(claim), len(places) + 1)}",
             "mark": shape(claim.get("verdict")),
             "reference": accepted(claim),
             "decides": decides(claim),
-            "strip": strip(claim),
             "requires": [
                 {**need, "mark": MET.get(need.get("met"), MET[None])}
                 for need in claim.get("requires") or []
             ],
         }
-        for place, claim in enumerate(claims, start=1)
+        for claim in claims
     ]
+
+
+def _sentence(claim: Record) -> tuple[str, str]:
+    return claim["claim"], folder(claim)
+
+
+def sentences(claims: list[Record]) -> list[Record]:
+    """Claims, as `view` gives them, by their sentence: one section of the page each."""
+    return [
+        {
+            **members[0],
+            "members": members,
+            "tally": tally(members),
+            "asked": list(dict.fromkeys(asked(claim) for claim in members)),
+            "undecided": any(one.get("verdict") in ("refuted", "inconclusive") for one in members),
+            "requires": any(one["requires"] for one in members),
+            "beside": any(one.get("beside") for one in members),
+            "seeds": list(dict.fromkeys(s for one in members for s in one.get("seeds") or [])),
+        }
+        for members in grouped(claims, "id").values()
+    ]
+
+
+def by_seed(claim: Record, seeds: list[object]) -> list[Record]:
+    """A claim's effect and the views beside it, each with its value at some seeds."""
+    effect = {**claim, "name": "the effect that decides", "note": None}
+    rows = []
+    for row in (effect, *(claim.get("beside") or [])):
+        values = dict(zip(claim.get("seeds") or [], row.get("per_seed") or [], strict=False))
+        rows.append({**row, "cells": [values.get(seed) for seed in seeds]})
+    return rows
+
+
+def asked(claim: Record) -> str:
+    """What the effect is compared with, in words and with its unit."""
+    return f"{comparison(claim)} {claim.get('unit') or ''}".strip()
+
+
+def settings(claims: list[Record]) -> list[tuple[str, ...]]:
+    """What claims were tested on, in the order of their appearance: model, task and scale."""
+    return list(dict.fromkeys(setting(claim) for claim in claims))
+
+
+def setting(claim: Record) -> tuple[str, ...]:
+    """What a claim was tested on."""
+    return tuple(plain(claim.get(key)) for key in ("model", "task", "scale"))
 
 
 def groups(claims: list[Record]) -> list[tuple[str, list[tuple[str, str, int]], list[Record]]]:
@@ -153,3 +195,6 @@ def folder(claim: Record) -> str:
     parts = PurePosixPath(str(claim.get("test") or "").split("::")[0]).parent.parts
     inside = parts[parts.index("suites") + 1 :] if "suites" in parts else parts
     return ", ".join(inside)
+
+
+FILTERS = {use.__name__: use for use in (asked, by_seed, sentences, setting)}

@@ -7,14 +7,22 @@ scheme that the reader has, so that one figure serves light, dark and paper.
 from html import escape
 from typing import Any
 
-from coupling_bench.report.panels import STAGES, TONES, Level, Line, Panel, describe, ends, panels
+from coupling_bench.report.drawing import DASHES, PATHS, SYMBOLS, frame
+from coupling_bench.report.panels import (
+    STAGES,
+    TONES,
+    Band,
+    Level,
+    Line,
+    Panel,
+    describe,
+    ends,
+    panels,
+)
 from coupling_bench.report.text import node, number
 
-SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "pentagon")
 PAPER = 640
 """Width on paper, which is narrower than a window."""
-DASHES = {"dash": "6 4", "dot": "1.5 3.5", "dashdot": "6 3 1.5 3"}
-
 Record = dict[str, Any]
 
 
@@ -27,14 +35,33 @@ def _traces(panel: Panel) -> list[Record]:
     steps = [step for line in panel.lines for step in line.steps]
     seeds = list(dict.fromkeys(line.seed for line in panel.lines))
     traces = [_level_trace(level, [min(steps), max(steps)]) for level in panel.levels]
+    traces += [trace for band in panel.bands for trace in _band_traces(panel, band)]
     for line in panel.lines:
         marker: dict[str, Any] = {"symbol": SYMBOLS[seeds.index(line.seed) % len(SYMBOLS)]}
         if line.sampled:
             faint = {**marker, "size": 6, "opacity": 0.35}
             traces.append(_trace(panel, line, "markers", line.sampled, faint, "sampled "))
-        marker["size"] = 5
+        marker |= {"size": 4, "opacity": 0.6}
         traces.append(_trace(panel, line, "lines+markers", line.values, marker, ""))
     return traces
+
+
+def _band_traces(panel: Panel, band: Band) -> list[Record]:
+    """The interval as an area, and the mean over it as a line."""
+    tone = TONES.get(band.stage, "muted")
+    measure = panel.kind.axis.split(",")[0]
+    area = {
+        "type": "scatter", "mode": "lines", "fill": "toself", "fillcolor": f"var(--{tone}-band)",
+        "x": [*band.steps, *reversed(band.steps)], "y": [*band.highs, *reversed(band.lows)],
+        "line": {"width": 0}, "hoverinfo": "skip",
+    }  # fmt: skip
+    mean = {
+        "type": "scatter", "mode": "lines", "x": band.steps, "y": band.means,
+        "line": {"color": f"var(--{tone})", "width": 3},
+        "hovertemplate": f"mean, {STAGES.get(band.stage, band.stage)} stage<br>step %{{x}}"
+        f"<br>{measure} %{{y:.3f}}<extra></extra>",
+    }  # fmt: skip
+    return [area, mean]
 
 
 def _level_trace(level: Level, span: list[int]) -> Record:
@@ -53,7 +80,8 @@ def _trace(
     who = escape(f"seed {line.seed}, {STAGES.get(line.stage, line.stage)} stage")
     return {
         "type": "scatter", "mode": mode, "x": line.steps, "y": values,
-        "line": {"color": colour, "width": 1.75}, "marker": {"color": colour, **marker},
+        "line": {"color": colour, "width": 1}, "marker": {"color": colour, **marker},
+        "opacity": 0.75,
         "hovertemplate": f"{who}<br>step %{{x}}<br>{prefix}{panel.kind.axis.split(',')[0]} "
         "%{y:.3f}<extra></extra>",
     }  # fmt: skip
@@ -61,28 +89,6 @@ def _trace(
 
 def _layout(panel: Panel) -> Record:
     return {**frame("optimizer step", panel.kind.axis), **_boundary(panel)}
-
-
-def frame(xaxis: str, yaxis: str, height: int = 376) -> Record:
-    """The layout that all figures share; the texts are plotly's, who reads tags in them."""
-    axis = {
-        "gridcolor": "var(--rule)", "linecolor": "var(--muted)", "zeroline": False,
-        "tickcolor": "var(--rule)", "fixedrange": False, "automargin": True,
-    }  # fmt: skip
-    ink = {"color": "var(--ink)", "size": 12.5, "family": "var(--sans)"}
-    return {
-        "autosize": True, "height": height, "showlegend": False, "hovermode": "closest",
-        "margin": {"l": 52, "r": 10, "t": 44, "b": 44}, "dragmode": "zoom",
-        "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "font": ink,
-        "xaxis": {**axis, "title": {"text": xaxis, "standoff": 8, "font": ink}},
-        "yaxis": {**axis, "title": {"text": yaxis, "standoff": 8, "font": ink}},
-        "hoverlabel": {
-            "bgcolor": "var(--paper)", "bordercolor": "var(--muted)", "font": ink, "align": "left"
-        },
-        "modebar": {
-            "bgcolor": "rgba(0,0,0,0)", "color": "var(--muted)", "activecolor": "var(--ink)"
-        },
-    }  # fmt: skip
 
 
 def _boundary(panel: Panel) -> Record:
@@ -115,10 +121,36 @@ def view(record: Record) -> list[Record]:
             "panel": panel,
             "title": node(panel.pipeline),
             "plot": draw(panel),
-            "stages": [(TONES[stage], STAGES[stage]) for stage in panel.stages],
-            "levels": [(level, DASHES[level.dash]) for level in panel.levels],
+            "key": key(panel),
+            "stages": [STAGES[stage] for stage in panel.stages],
             "ends": ends(panel),
             "text": describe(panel),
         }
         for place, panel in enumerate(panels(record), start=1)
     ]
+
+
+def key(panel: Panel) -> list[Record]:
+    """What the lines and marks of a panel are, as the key of a chart."""
+    blank = {"faint": False, "bar": False, "fill": False, "path": None, "dash": None}
+    exact = ", exact" if panel.kind.sampled else ""
+    found = [
+        {**blank, "name": f"{STAGES[stage]} stage, each seed{exact}", "tone": TONES[stage],
+         "path": PATHS["circle"], "dash": ""}
+        for stage in panel.stages
+    ]  # fmt: skip
+    if panel.bands:
+        found.append(
+            {**blank, "name": "mean and its 95 % interval over seeds", "tone": "ink", "dash": "",
+             "fill": True}
+        )  # fmt: skip
+    if any(line.sampled for line in panel.lines):
+        found.append(
+            {**blank, "name": "sampled, the paper’s mean@1", "tone": "muted",
+             "path": PATHS["circle"], "faint": True}
+        )  # fmt: skip
+    return found + [
+        {**blank, "name": f"{level.name} {number(level.value)}", "tone": "muted",
+         "dash": DASHES[level.dash]}
+        for level in panel.levels
+    ]  # fmt: skip

@@ -1,42 +1,89 @@
-// Draws the figures in the colours of the reader's scheme, again whenever that changes.
+// Draws figures when they come into sight, in the colours of the reader's scheme.
 (() => {
-  const text = document.getElementById("plots").textContent;
+  const plots = new Map(
+    JSON.parse(document.getElementById("plots").textContent).map((plot) => [plot.id, plot]));
+  const drawn = new Set();
   const buttons = ["toImage", "zoom2d", "pan2d", "resetScale2d"];
   // A finger on a figure scrolls the page; a mouse zooms.
   const drag = matchMedia("(pointer: coarse)").matches ? {dragmode: false} : {};
   const config = {responsive: true, displaylogo: false, modeBarButtons: [buttons]};
 
-  function draw(printed) {
-    const css = getComputedStyle(document.documentElement);
-    const themed = (key, value) =>
-      typeof value === "string" && value.startsWith("var(--")
-        ? css.getPropertyValue(value.slice(4, -1)).trim()
-        : value;
-    for (const {id, data, layout, paper} of JSON.parse(text, themed)) {
-      const width = printed ? {width: paper} : {};
-      Plotly.react(id, data, {...layout, ...drag, ...width}, config);
-    }
+  let library;
+  const load = () => library ??= unpack();
+  async function unpack() {
+    const packed = atob(document.getElementById("plotly").textContent);
+    const bytes = Uint8Array.from(packed, (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const script = document.createElement("script");
+    script.textContent = await new Response(stream).text();
+    document.head.append(script);
   }
+
+  function themed(value, css) {
+    if (Array.isArray(value)) return value.map((one) => themed(one, css));
+    if (value && typeof value === "object")
+      return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, themed(one, css)]));
+    return typeof value === "string" && value.startsWith("var(--")
+      ? css.getPropertyValue(value.slice(4, -1)).trim()
+      : value;
+  }
+
+  function draw(id, printed) {
+    const {data, layout, paper} = themed(plots.get(id), getComputedStyle(document.documentElement));
+    Plotly.react(id, data, {...layout, ...drag, ...(printed ? {width: paper} : {})}, config);
+    drawn.add(id);
+  }
+
+  const seen = new IntersectionObserver(async (entries) => {
+    const near = entries.filter((entry) => entry.isIntersecting).map((entry) => entry.target);
+    near.forEach((element) => seen.unobserve(element));
+    if (!near.length) return;
+    try {
+      await load();
+      near.forEach((element) => draw(element.id));
+    } catch (error) {
+      near.forEach((element) => element.textContent = "This browser cannot draw the figure.");
+      console.error(error);
+    }
+  }, {rootMargin: "800px"});
 
   function reveal() {
     const target = location.hash && document.getElementById(location.hash.slice(1));
-    if (target && target.tagName === "DETAILS") target.open = true;
+    for (let around = target; around; around = around.parentElement)
+      if (around.tagName === "DETAILS") around.open = true;
+    if (target) target.scrollIntoView();
   }
 
-  if (window.Plotly) {
-    draw();
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw());
-    // Paper is narrower than a window, and plotly would not hear of it.
-    matchMedia("print").addEventListener("change", (e) => draw(e.matches));
+  function filter(box) {
+    const rows = [...document.getElementById(box.dataset.filters).rows];
+    for (const row of rows) row.hidden = box.checked && !("changed" in row.dataset);
+    const shown = rows.filter((row) => !row.hidden).length;
+    box.closest(".filter").querySelector("output").textContent = `${shown} of ${rows.length} shown`;
   }
-  addEventListener("hashchange", reveal);
+
+  for (const id of plots.keys()) seen.observe(document.getElementById(id));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change",
+    () => drawn.forEach((id) => draw(id)));
+  for (const box of document.querySelectorAll("[data-filters]")) {
+    box.closest(".filter").hidden = false;
+    box.addEventListener("change", () => filter(box));
+    filter(box); // a browser may remember that it was checked
+  }
+
+  // Paper is narrower than a window, shows what is folded away, and waits for nobody.
   let opened = [];
   addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll(".claim:not([open]), figure details:not([open], .rows)")];
+    opened = [...document.querySelectorAll("details:not([open], .rows)")];
     for (const element of opened) element.open = true;
+    if (window.Plotly) for (const id of plots.keys()) draw(id, true);
   });
   addEventListener("afterprint", () => {
     for (const element of opened) element.open = false;
+    drawn.forEach((id) => draw(id));
   });
+  addEventListener("hashchange", reveal);
   reveal();
+  // A phone's contents are folded up; a figure should be there when it is reached or printed.
+  if (matchMedia("(max-width: 46rem)").matches) document.querySelector("nav details").open = false;
+  if (plots.size) addEventListener("load", () => requestIdleCallback(load));
 })();

@@ -4,8 +4,11 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
+from numpy import errstate
+
 from coupling_bench.report.tables import grouped
 from coupling_bench.report.text import is_number, number
+from coupling_bench.statistics import student_interval
 
 STAGES = {"sft": "SFT", "rl": "RL", "rloo": "RLOO", "dpo": "DPO"}
 TONES = {"sft": "sft", "rl": "rl", "rloo": "rl", "dpo": "rl"}
@@ -59,12 +62,35 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Band:
+    """The mean over a stage's seeds, and its 95 % interval (Student's t) at each step."""
+
+    stage: str
+    steps: list[int]
+    means: list[float]
+    lows: list[float]
+    highs: list[float]
+
+
+@dataclass(frozen=True)
 class Level:
     """A value that does not change over the steps."""
 
     name: str
     value: float
     dash: str
+
+
+PAPER = {
+    ("cola", "3b"): [
+        Level("the paper’s base model", 0.385, "longdash"),
+        Level("the paper’s RL then SFT", 0.343, "longdashdot"),
+    ]
+}
+"""What the paper says in numbers, by task and figure (arXiv:2601.07389v1, Section 5).
+
+Its base value is that of always answering "acceptable" on 527 items: 0.3852.
+"""
 
 
 @dataclass(frozen=True)
@@ -76,6 +102,7 @@ class Panel:
     pipeline: str
     kind: Kind
     lines: list[Line]
+    bands: list[Band]
     levels: list[Level]
     boundary: int | None
     mcc: dict[str, float]
@@ -100,7 +127,9 @@ def panels(record: Record) -> list[Panel]:
                 levels = _levels(record, model, task, kind, lines)
                 boundary = max(stops, default=None)
                 mcc = _mcc(record, model, task, ("base", first, pipeline))
-                found.append(Panel(model, task, pipeline, kind, lines, levels, boundary, mcc))
+                found.append(
+                    Panel(model, task, pipeline, kind, lines, bands(lines), levels, boundary, mcc)
+                )
     return found
 
 
@@ -112,6 +141,27 @@ def _line(row: Record, kind: Kind) -> Line:
 
     stage = row["node"].rsplit("_then_", 1)[-1]
     return Line(row.get("seed"), stage, steps, values(kind.measure), values(kind.sampled))
+
+
+def bands(lines: list[Line]) -> list[Band]:
+    """A band for each stage that several seeds have run, at the steps that all of them know."""
+    found = []
+    for stage in dict.fromkeys(line.stage for line in lines):
+        seen: dict[int, list[float]] = {}
+        here = [line for line in lines if line.stage == stage]
+        for line in here:
+            for step, value in zip(line.steps, line.values, strict=False):
+                if is_number(value):
+                    seen.setdefault(step, []).append(value)
+        shared = {step: v for step, v in sorted(seen.items()) if len(v) == len(here) > 1}
+        if shared:
+            with errstate(all="ignore"):  # absurdly large values have no spread, and no band
+                spans = [student_interval(values) for values in shared.values()]
+            found.append(Band(
+                stage, list(shared), [span.estimate for span in spans],
+                [span.low for span in spans], [span.high for span in spans],
+            ))  # fmt: skip
+    return found
 
 
 def _mcc(record: Record, model: str, task: str, nodes: tuple[str, ...]) -> dict[str, float]:
@@ -133,11 +183,12 @@ def _levels(record: Record, model: str, task: str, kind: Kind, lines: list[Line]
     known = (record.get("constants") or {}).get(task) or {}
     base = [value for value in base if is_number(value)]
     levels = [Level("base model", fmean(base), "dash")] if base else []
-    return levels + [
+    levels += [
         Level(name, known[key], dash)
         for key, name, dash in kind.levels
         if is_number(known.get(key))
     ]
+    return [*levels, *PAPER.get((task, kind.number), [])]
 
 
 def ends(panel: Panel) -> list[Record]:

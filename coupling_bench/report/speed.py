@@ -4,7 +4,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from coupling_bench.report.figures import frame
+from coupling_bench.report.drawing import frame
 from coupling_bench.report.measured import AXES, FIELDS, read
 from coupling_bench.report.tables import grouped
 from coupling_bench.report.text import capitalized, listed, times

@@ -105,9 +105,10 @@ def within(bounds: Iterable[object] | None) -> str:
 
 def comparison(claim: dict[str, Any]) -> str:
     """What a claim's effect is compared with, in words."""
-    two_sided = claim.get("direction") == "equal_within"
-    margin = number(abs(claim["margin"])) if two_sided else signed(claim.get("margin"))
-    return COMPARISONS.get(claim.get("direction") or "", "{}").format(margin)
+    margin, direction = claim.get("margin"), claim.get("direction") or ""
+    if direction == "equal_within" and is_number(margin):
+        return COMPARISONS[direction].format(number(abs(margin)))
+    return COMPARISONS.get(direction, "{}").format(signed(margin))
 
 
 def seconds(value: object) -> str:
@@ -169,6 +170,11 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
+def slug(name: str) -> str:
+    """A name of ours as an anchor."""
+    return name.replace(" ", "-")
+
+
 def date(moment: str) -> str:
     """The day of an ISO time, or the text itself where it is none."""
     try:
@@ -197,6 +203,6 @@ FILTERS = {
     name.__name__: name
     for name in (
         amount, capitalized, comparison, date, fixed, interval, node, number, percent, plain,
-        seconds, signed, size, times, within, words,
+        seconds, signed, size, slug, times, within, words,
     )
 }  # fmt: skip

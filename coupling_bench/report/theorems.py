@@ -30,7 +30,7 @@ def view(rows: list[Record]) -> Record | None:
         ).values()
     ]
     groups = [
-        {"title": title, "parts": _parts(here)}
+        {"title": title, "parts": _parts(here), "count": counted(len(here), "statement")}
         for (title,), here in grouped([{**row, "where_from": _where_from(row)} for row in found],
                                       "where_from").items()
     ]  # fmt: skip

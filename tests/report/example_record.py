@@ -163,3 +163,13 @@ def example_record() -> dict[str, Any]:
             "command": "pytest suites", "seconds": 421.0, "trained": 13, "reused": 0,
         },
     }  # fmt: skip
+
+
+def of_models(count: int) -> dict[str, Any]:
+    """The example's runs and claims as those of so many models."""
+    record = example_record()
+    for part in ("claims", "curves", "abilities", "groups", "completions", "stages"):
+        record[part] = [
+            row | {"model": f"model {n}"} for n in range(count) for row in example_record()[part]
+        ]
+    return record

@@ -13,7 +13,7 @@ from coupling_bench.report.grids import Cell, cells, grid
 from coupling_bench.report.rows import MOST_POINTS, MOST_ROWS, thinned
 from tests.report.example_record import MODEL, TASK
 from tests.report.example_theory import example_theory, tables, theorem
-from tests.report.test_page import CHROMIUM, HOSTILE, browse, hostile
+from tests.report.test_page import HOSTILE
 
 CHAPTERS = ("predictions", "demonstrators", "map", "landscape", "controls")
 
@@ -21,13 +21,6 @@ CHAPTERS = ("predictions", "demonstrators", "map", "landscape", "controls")
 @pytest.fixture
 def record():
     return example_theory()
-
-
-@pytest.fixture(autouse=True)
-def without_plotly(request, monkeypatch):
-    """Pages without the library itself, which no test but the browser's reads."""
-    if "browser" not in request.node.name:
-        monkeypatch.setattr("plotly.offline.get_plotlyjs", lambda: "")
 
 
 def page(record, folder):
@@ -294,15 +287,3 @@ def test_the_other_order_is_told_from_its_curves(record):
     assert other.startswith("RL then SFT: with these demonstrations, 200 more SFT steps after RL")
     assert f"save {mean:.3f} (" in other
     assert "over 3 seeds. The reward was highest at step 0 of SFT." in other
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-def test_a_browser_draws_every_chapter_without_a_complaint(record, tmp_path):
-    """Of a record whose every text tries to break out."""
-    path = write_report(hostile(record), tmp_path)
-    asked = len(plots(hostile(record), tmp_path / "again"))
-    dom, complaints = browse(path, tmp_path / "profile")
-    assert complaints == []
-    assert dom.count('class="plot js-plotly-plot"') == asked
-    # plotly lays each drawing out over three sheets.
-    assert dom.count('class="main-svg"') == 3 * asked

@@ -15,7 +15,7 @@ from coupling_bench.report.chapters import (
 )
 from coupling_bench.report.charts import Chart
 from coupling_bench.report.rows import Record, numbers, table
-from coupling_bench.report.text import capitalized, counted, words
+from coupling_bench.report.text import capitalized, counted, listed, words
 
 TABLES = {
     "policies", "bounds", "fixed_points", "stopping", "demonstrators", "formats", "controls",
@@ -43,6 +43,13 @@ class Chapter:
         """What plotly draws, with the places of the drawings."""
         numbered = enumerate(self.charts, start=1)
         return [{"id": f"{self.id}-{n}", **one.plot} for n, one in numbered if one.plot]
+
+    @property
+    def holds(self) -> str:
+        """How much there is to see, in words."""
+        tables = len(self.assumptions) + len(self.bounds) + len(self.tables)
+        counts = ((len(self.charts), "figure"), (tables, "table"))
+        return capitalized(listed([counted(count, what) for count, what in counts if count]))
 
 
 def view(record: Record) -> list[Chapter]:
