@@ -1,22 +1,27 @@
 // Draws figures when they come into sight, in the colours of the reader's scheme.
 (() => {
-  const plots = new Map(
-    JSON.parse(document.getElementById("plots").textContent).map((plot) => [plot.id, plot]));
+  const places = document.querySelectorAll(".plot");
+  let plots = new Map();
   const drawn = new Set();
   const buttons = ["toImage", "zoom2d", "pan2d", "resetScale2d"];
   // A finger on a figure scrolls the page; a mouse zooms.
   const drag = matchMedia("(pointer: coarse)").matches ? {dragmode: false} : {};
   const config = {responsive: true, displaylogo: false, modeBarButtons: [buttons]};
 
-  let library;
-  const load = () => library ??= unpack();
-  async function unpack() {
-    const packed = atob(document.getElementById("plotly").textContent);
+  let ready;
+  const load = () => ready ??= prepare();
+  async function prepare() {
+    const [texts, library] = await Promise.all(["plots", "plotly"].map(unpack));
+    const script = document.createElement("script");
+    script.textContent = library;
+    document.head.append(script);
+    plots = new Map(JSON.parse(texts).map((plot) => [plot.id, plot]));
+  }
+  function unpack(id) {
+    const packed = atob(document.getElementById(id).textContent);
     const bytes = Uint8Array.from(packed, (letter) => letter.charCodeAt(0));
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    const script = document.createElement("script");
-    script.textContent = await new Response(stream).text();
-    document.head.append(script);
+    return new Response(stream).text();
   }
 
   function themed(value, css) {
@@ -61,7 +66,7 @@
     box.closest(".filter").querySelector("output").textContent = `${shown} of ${rows.length} shown`;
   }
 
-  for (const id of plots.keys()) seen.observe(document.getElementById(id));
+  for (const place of places) seen.observe(place);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change",
     () => drawn.forEach((id) => draw(id)));
   for (const box of document.querySelectorAll("[data-filters]")) {
@@ -75,7 +80,7 @@
   addEventListener("beforeprint", () => {
     opened = [...document.querySelectorAll("details:not([open], .rows)")];
     for (const element of opened) element.open = true;
-    if (window.Plotly) for (const id of plots.keys()) draw(id, true);
+    for (const id of plots.keys()) draw(id, true);
   });
   addEventListener("afterprint", () => {
     for (const element of opened) element.open = false;
@@ -85,5 +90,5 @@
   reveal();
   // A phone's contents are folded up; a figure should be there when it is reached or printed.
   if (matchMedia("(max-width: 46rem)").matches) document.querySelector("nav details").open = false;
-  if (plots.size) addEventListener("load", () => requestIdleCallback(load));
+  if (places.length) addEventListener("load", () => requestIdleCallback(load));
 })();

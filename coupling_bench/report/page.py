@@ -1,6 +1,7 @@
 """The page of a record: all that its template is given."""
 
 import functools
+import json
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from coupling_bench.report.reading import ROWS
 from coupling_bench.report.text import FILTERS, is_number, seconds, size
 
 HERE = Path(__file__).parent
-DIGITS = 6
+DIGITS = 5
 """Of a number in a figure: more than a screen has pixels."""
 
 
@@ -39,7 +40,7 @@ def render(record: dict[str, Any], folder: Path) -> str:
         .render(
             **found,
             record=record,
-            plots=plots,
+            plots=Markup(library.pack(json.dumps(plots)) if plots else ""),
             contents=contents(found),
             css=Markup((HERE / "page.css").read_text(encoding="utf-8")),
             script=Markup((HERE / "page.js").read_text(encoding="utf-8")),
@@ -121,7 +122,9 @@ def rounded(value: Any) -> Any:
         return {key: rounded(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [rounded(one) for one in value]
-    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) and is_number(value) else value
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}") if is_number(value) else None
+    return value
 
 
 @functools.cache

@@ -117,16 +117,19 @@ class Panel:
 def panels(record: Record) -> list[Panel]:
     """Panels of a record: for each model and task, that of each pipeline it has curves of."""
     found = []
+    abilities = grouped(record["abilities"], "model", "task")
     for (model, task), rows in grouped(record["curves"], "model", "task").items():
+        known = [r for r in abilities.get((model, task), []) if r["split"] == "held_out"]
+        constants = (record.get("constants") or {}).get(task) or {}
         for pipeline, kind in KINDS.items():
             lines = [_line(row, kind) for row in rows if row["pipeline"] == pipeline]
             lines = [line for line in lines if any(map(is_number, line.values))]
             if lines:
                 first = pipeline.split("_then_")[0]
                 stops = [line.steps[-1] for line in lines if line.stage == first]
-                levels = _levels(record, model, task, kind, lines)
+                levels = _levels(task, kind, lines, known, constants)
                 boundary = max(stops, default=None)
-                mcc = _mcc(record, model, task, ("base", first, pipeline))
+                mcc = _mcc(known, ("base", first, pipeline))
                 found.append(
                     Panel(model, task, pipeline, kind, lines, bands(lines), levels, boundary, mcc)
                 )
@@ -164,29 +167,26 @@ def bands(lines: list[Line]) -> list[Band]:
     return found
 
 
-def _mcc(record: Record, model: str, task: str, nodes: tuple[str, ...]) -> dict[str, float]:
+def _mcc(abilities: list[Record], nodes: tuple[str, ...]) -> dict[str, float]:
     found: dict[str, list[float]] = {}
-    for row in record["abilities"]:
-        if (row["model"], row["task"], row["split"]) == (model, task, "held_out"):
-            found.setdefault(row["node"], []).append(row.get("mcc"))
+    for row in abilities:
+        found.setdefault(row["node"], []).append(row.get("mcc"))
     values = {node: [v for v in found.get(node, []) if is_number(v)] for node in nodes}
     return {node: fmean(known) for node, known in values.items() if known}
 
 
-def _levels(record: Record, model: str, task: str, kind: Kind, lines: list[Line]) -> list[Level]:
-    place = {"model": model, "task": task, "node": "base", "split": "held_out"}
-    base = [
-        row.get(kind.measure)
-        for row in record["abilities"]
-        if all(row[key] == value for key, value in place.items())
-    ] or [line.values[0] for line in lines if line.steps[0] == 0]
-    known = (record.get("constants") or {}).get(task) or {}
+def _levels(
+    task: str, kind: Kind, lines: list[Line], abilities: list[Record], constants: Record
+) -> list[Level]:
+    base = [row.get(kind.measure) for row in abilities if row["node"] == "base"] or [
+        line.values[0] for line in lines if line.steps[0] == 0
+    ]
     base = [value for value in base if is_number(value)]
     levels = [Level("base model", fmean(base), "dash")] if base else []
     levels += [
-        Level(name, known[key], dash)
+        Level(name, constants[key], dash)
         for key, name, dash in kind.levels
-        if is_number(known.get(key))
+        if is_number(constants.get(key))
     ]
     return [*levels, *PAPER.get((task, kind.number), [])]
 

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from html import unescape
-from math import ceil, floor, isfinite, log10
+from math import ceil, floor, log10
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 from xml.sax.saxutils import escape
 
 from coupling_bench.report.drawing import DASHES, PATHS
+from coupling_bench.report.text import is_number
 
 WIDTH = 440
 """In pixels: on paper a column of 90 mm with letters of 8 points."""
@@ -26,6 +27,8 @@ KEY = 28
 SAMPLE = 13
 """What the drawing of a key's line leaves of its left, where its name begins."""
 MARKED = "circle"
+FAR = 1e100
+"""Beyond this, and on a logarithmic axis this near to zero, nothing is drawn."""
 FAMILY = "Helvetica, Arial, 'Liberation Sans', sans-serif"
 
 Record = dict[str, Any]
@@ -49,8 +52,11 @@ class Scale:
 
     def has(self, value: object) -> bool:
         """Whether a value has a place on the axis."""
-        number = isinstance(value, int | float) and isfinite(value)
-        return number and (not self.log or value > 0)  # type: ignore[operator]
+        return _is_drawable(value, self.log)
+
+
+def _is_drawable(value: object, log: bool) -> TypeGuard[float]:
+    return is_number(value) and abs(value) < FAR and (value > 1 / FAR or not log)
 
 
 @cache
@@ -97,7 +103,7 @@ def draw(plot: Record, key: Sequence[Record], title: str) -> str:
     )
 
 
-def _values(data: list[Record], name: str) -> list[float]:
+def _values(data: list[Record], name: str, log: bool) -> list[float]:
     """All that an axis has to reach: points, and the ends of their bars."""
     found: list[float] = []
     for trace in data:
@@ -106,7 +112,7 @@ def _values(data: list[Record], name: str) -> list[float]:
         found += values
         for side, sign in (("array", 1), ("arrayminus", -1)):
             found += [v + sign * d for v, d in zip(values, bars.get(side) or [], strict=False)]
-    return [v for v in found if isinstance(v, int | float) and isfinite(v)]
+    return [v for v in found if _is_drawable(v, log)]
 
 
 def _scale(axis: Record, data: list[Record], name: str, start: float, end: float) -> Scale:
@@ -114,10 +120,10 @@ def _scale(axis: Record, data: list[Record], name: str, start: float, end: float
     if axis.get("range"):
         low, high = axis["range"]
         return Scale(low=low, high=high, start=start, end=end)
-    values = [log10(v) if log else v for v in _values(data, name) if v > 0 or not log]
+    values = [log10(v) if log else v for v in _values(data, name, log)]
     low, high = min(values, default=0.0), max(values, default=1.0)
     low = min(low, 0.0) if axis.get("rangemode") == "tozero" else low
-    spare = (high - low) * 0.05 or abs(high) * 0.05 or 0.5
+    spare = max((high - low) * 0.05, abs(high) * 1e-6) or 0.5
     return Scale(low=low - spare, high=high + spare, start=start, end=end, log=log)
 
 
@@ -221,6 +227,8 @@ def _bars(trace: Record, x: Scale, y: Scale) -> list[str]:
             trace["x"], trace["y"], bars.get("array") or [], bars.get("arrayminus") or [],
             strict=False,
         ):  # fmt: skip
+            if not (x.has(a) and y.has(b)):
+                continue
             if across and x.has(a - down) and x.has(a + up):
                 parts.append(_line(x(a - down), y(b), x(a + up), y(b), colour, 1.5))
             elif not across and y.has(b - down) and y.has(b + up):

@@ -44,11 +44,12 @@ def grouped(rows: Iterable[Record], *keys: str) -> dict[tuple, list[Record]]:
 
 def abilities(record: Record) -> list[Record]:
     """One table for each model and task, with the constant answer beside the measured rows."""
+    groups = grouped(record["groups"], "model", "task")
     return [
         {
             "model": model,
             "task": task,
-            "kinds": kinds(record, model, task),
+            "kinds": kinds(groups.get((model, task), [])),
             "splits": [
                 (split, _split(rows, split, (record.get("constants") or {}).get(task) or {}))
                 for (split,), rows in grouped(found, "split").items()
@@ -73,9 +74,8 @@ def _split(rows: list[Record], split: str, constants: Record) -> list[Record]:
     return measured
 
 
-def kinds(record: Record, model: str, task: str) -> Record:
+def kinds(rows: list[Record]) -> Record:
     """Accuracy by kind of sentence: one row a kind, one column a node, for one model and task."""
-    rows = [r for r in record["groups"] if (r["model"], r["task"]) == (model, task)]
     return {
         "nodes": list(dict.fromkeys(row["node"] for row in rows)),
         "rows": [

@@ -1,7 +1,6 @@
 """The page of a measurement: what it says, what it survives, and that a browser draws it."""
 
 import copy
-import json
 import re
 
 import pytest
@@ -11,6 +10,7 @@ from coupling_bench.report.checkpoints import pairs
 from tests.report.example_measurement import example_measurement
 from tests.report.example_record import example_record
 from tests.report.test_page import HOSTILE
+from tests.report.unpacking import plots
 
 
 @pytest.fixture
@@ -101,5 +101,4 @@ def test_text_of_a_measurement_stays_text(record, tmp_path):
     said = text(hostile(record), tmp_path)
     assert "<img" not in said
     assert "{{ 7*7 }}" in said
-    plots = json.loads(re.search(r'id="plots">(.*?)</script>', said, re.DOTALL).group(1))
-    assert all("<" not in trace["name"] for trace in plots[0]["data"])
+    assert all("<" not in trace["name"] for trace in plots(said)[0]["data"])

@@ -1,6 +1,5 @@
 """The page of a record: what it says, and what it survives."""
 
-import json
 import re
 import subprocess
 import sys
@@ -10,6 +9,7 @@ import pytest
 from coupling_bench.report import write_report
 from coupling_bench.report.panels import describe, panels
 from tests.report.example_record import SEEDS, TASK, claim, example_record
+from tests.report.unpacking import plots
 
 HOSTILE = "</script><script>document.title='taken'</script><img src=x onerror=alert(1)>\"'{{ 7*7 }}"
 
@@ -118,7 +118,7 @@ def test_the_constant_answer_is_a_row_of_every_split_whose_majority_is_known(rec
 
 def test_each_kind_of_sentence_has_its_accuracy_after_every_stage(page, record):
     text = page(record)
-    rows = re.findall(r'<tr><th scope="row">(?:word order|reflexive)</th>.*?</tr>', text)
+    rows = re.findall(r'<tr><th scope="row">(?:word order|reflexive)<small>.*?</tr>', text)
     assert [row.count("0.820<small>0.740</small>") for row in rows] == [2, 2]
 
 
@@ -163,8 +163,7 @@ def test_the_base_level_falls_back_on_the_start_of_the_curves(record):
 def test_not_a_number_is_a_gap_and_not_broken_json(record, tmp_path):
     record["curves"][0]["loss"][3] = float("nan")
     text = write_report(record, tmp_path).read_text(encoding="utf-8")
-    plots = json.loads(re.search(r'id="plots">(.*?)</script>', text, re.DOTALL).group(1))
-    (figure,) = (plot for plot in plots if plot["id"] == "figure-1")
+    (figure,) = (plot for plot in plots(text) if plot["id"] == "figure-1")
     first = next(trace for trace in figure["data"] if trace["mode"] == "lines+markers")
     assert [value is None for value in first["y"]].index(True) == 3
 

@@ -1,6 +1,5 @@
 """The chapters on theory: what they say of theorems and tables, and what they survive."""
 
-import json
 import math
 import re
 from itertools import pairwise
@@ -14,6 +13,7 @@ from coupling_bench.report.rows import MOST_POINTS, MOST_ROWS, thinned
 from tests.report.example_record import MODEL, TASK
 from tests.report.example_theory import example_theory, tables, theorem
 from tests.report.test_page import HOSTILE
+from tests.report.unpacking import plots
 
 CHAPTERS = ("predictions", "demonstrators", "map", "landscape", "controls")
 
@@ -30,16 +30,6 @@ def page(record, folder):
 def text(record, folder):
     """The page without its scripts."""
     return re.sub(r"<script.*?</script>", "", page(record, folder), flags=re.DOTALL)
-
-
-def plots(record, folder):
-    """What plotly is given, as the browser's own parser would read it."""
-    found = re.search(r'id="plots">(.*?)</script>', page(record, folder), re.DOTALL).group(1)
-
-    def refuse(name):
-        raise AssertionError(f"{name} is no JSON")
-
-    return json.loads(found, parse_constant=refuse)
 
 
 def every_value(record, change):
@@ -82,7 +72,7 @@ CHANGES = {
 def test_no_value_breaks_the_page(record, change, tmp_path):
     """Whatever the rows hold, the page is whole, its plots are JSON, and text stays text."""
     changed = every_value(record, change)
-    assert isinstance(plots(changed, tmp_path), list)
+    assert isinstance(plots(page(changed, tmp_path)), list)
     said = text(changed, tmp_path)
     assert 'id="environment"' in said
     assert "<img" not in said
