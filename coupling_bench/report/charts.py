@@ -244,7 +244,8 @@ def _scale(axis: Axis, values: list[float]) -> Record:
         return {"tickvals": places, "ticktext": names, "range": [len(places) - 0.4, -0.6]}
     if axis.signed:
         most = max(map(abs, values), default=1)
-        sizes = [10.0**n for n in range(-1, 1 + ceil(log10(max(most, 1)))) if 10.0**n <= 2 * most]
+        powers = range(-1, min(1 + ceil(log10(max(most, 1))), 308))
+        sizes = [10.0**n for n in powers if 10.0**n <= 2 * most]
         ticks = [*(-size for size in reversed(sizes)), 0.0, *sizes]
         labels = [f"{tick:g}".replace("-", "−") for tick in ticks]
         return {"tickvals": axis.places(ticks), "ticktext": labels}

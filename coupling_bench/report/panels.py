@@ -6,6 +6,7 @@ from typing import Any
 
 from numpy import errstate
 
+from coupling_bench.report.rows import column
 from coupling_bench.report.tables import grouped
 from coupling_bench.report.text import is_number, number
 from coupling_bench.statistics import student_interval
@@ -168,20 +169,16 @@ def bands(lines: list[Line]) -> list[Band]:
 
 
 def _mcc(abilities: list[Record], nodes: tuple[str, ...]) -> dict[str, float]:
-    found: dict[str, list[float]] = {}
-    for row in abilities:
-        found.setdefault(row["node"], []).append(row.get("mcc"))
-    values = {node: [v for v in found.get(node, []) if is_number(v)] for node in nodes}
-    return {node: fmean(known) for node, known in values.items() if known}
+    known = {node: column([r for r in abilities if r["node"] == node], "mcc") for node in nodes}
+    return {node: fmean(values) for node, values in known.items() if values}
 
 
 def _levels(
     task: str, kind: Kind, lines: list[Line], abilities: list[Record], constants: Record
 ) -> list[Level]:
-    base = [row.get(kind.measure) for row in abilities if row["node"] == "base"] or [
-        line.values[0] for line in lines if line.steps[0] == 0
-    ]
-    base = [value for value in base if is_number(value)]
+    starts = [{kind.measure: line.values[0]} for line in lines if line.steps[0] == 0]
+    rows = [row for row in abilities if row["node"] == "base"] or starts
+    base = column(rows, kind.measure)
     levels = [Level("base model", fmean(base), "dash")] if base else []
     levels += [
         Level(name, constants[key], dash)

@@ -139,7 +139,9 @@ def _ticks(axis: Record, scale: Scale) -> list[tuple[float, str]]:
     """Places along an axis, and what is written there."""
     if axis.get("tickvals") is not None:
         names = axis.get("ticktext") or [f"{value:g}" for value in axis["tickvals"]]
-        return list(zip(axis["tickvals"], map(str, names), strict=False))
+        low, high = sorted((scale.low, scale.high))
+        told = zip(axis["tickvals"], map(str, names), strict=False)
+        return [(value, name) for value, name in told if low <= value <= high]
     if scale.log:
         powers = range(ceil(scale.low - 1e-9), floor(scale.high + 1e-9) + 1)
         places = [10.0**power for power in powers]
