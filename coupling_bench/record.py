@@ -308,7 +308,7 @@ def _completion(
 def _shown(seen: dict[str, Observation]) -> dict[int, str]:
     """Return the items whose answers are shown, in order, with why each was chosen."""
     answers = list(zip(*(o.completions[-1] for o in seen.values()), strict=True))
-    changed = [item for item, texts in enumerate(answers) if len(set(texts)) > 1]
+    changed = [n for n, texts in enumerate(answers) if len({text.strip() for text in texts}) > 1]
     spaced = _spaced(range(len(answers)))
     more = _spaced([item for item in changed if item not in spaced])
     return dict(sorted([(i, "spaced") for i in spaced] + [(i, "changed") for i in more]))

@@ -1,4 +1,9 @@
-"""One self-contained HTML page that shows a record of coupling_bench to its reader."""
+"""One self-contained HTML page that shows a record of coupling_bench to its reader.
+
+`reading` and `merging` make one record of several; `page` renders it; `export` writes what goes
+beside the page. A section of the page is a module here, a template of its name, and an entry in
+`page.view` and `page.contents`.
+"""
 
 import os
 import tempfile
@@ -36,6 +41,6 @@ def write_report(record: dict[str, Any], folder: Path) -> Path:
     page = folder / "index.html"
     with tempfile.TemporaryDirectory(dir=folder, prefix=".report-") as scratch:
         draft = Path(scratch) / page.name
-        draft.write_text(text, encoding="utf-8")
+        draft.write_text(text, encoding="utf-8", errors="replace")
         os.replace(draft, page)
     return page

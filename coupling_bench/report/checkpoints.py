@@ -3,8 +3,7 @@
 from html import escape
 from typing import Any
 
-from coupling_bench.report.drawing import DASHES, SYMBOLS, frame
-from coupling_bench.report.figures import PAPER
+from coupling_bench.report.drawing import DASHES, PAPER, SYMBOLS, frame
 from coupling_bench.report.text import counted, is_number, listed, number
 
 MEASURES = {

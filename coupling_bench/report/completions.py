@@ -43,8 +43,9 @@ def _table(model: str, task: str, title: str, nodes: list[str], prompts: list[Re
         answers = [row["answers"].get(node) for node in nodes]
         given = [answer for answer in answers if answer is not None]
         if given:
-            changed = len({answer.strip() for answer in given}) > 1
-            cells = [(answer, changed and answer != given[0]) for answer in answers]
+            first = given[0].strip()
+            cells = [(one, one is not None and one.strip() != first) for one in answers]
+            changed = any(differs for _, differs in cells)
             rows.append({**row, "cells": cells, "changed": changed})
     spaced = [row for row in rows if row.get("chosen") != "changed"]
     summary = f"{sum(row['changed'] for row in spaced)} of {len(spaced)} answers changed"

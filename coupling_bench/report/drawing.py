@@ -11,7 +11,8 @@ DASHES = {
     "dash": "6 4", "dot": "1.5 3.5", "dashdot": "6 3 1.5 3",
     "longdash": "11 4", "longdashdot": "11 3 1.5 3",
 }  # fmt: skip
-
+PAPER = 640
+"""Width on paper, which is narrower than a window."""
 TONES = ("sft", "open", "yes", "rl", "no", "muted")
 """Colours that differ to colour-blind eyes; each series has a mark of its own beside."""
 PATHS = {

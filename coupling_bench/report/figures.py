@@ -7,7 +7,7 @@ scheme that the reader has, so that one figure serves light, dark and paper.
 from html import escape
 from typing import Any
 
-from coupling_bench.report.drawing import DASHES, PATHS, SYMBOLS, frame
+from coupling_bench.report.drawing import DASHES, PAPER, PATHS, SYMBOLS, frame
 from coupling_bench.report.panels import (
     STAGES,
     TONES,
@@ -21,8 +21,6 @@ from coupling_bench.report.panels import (
 )
 from coupling_bench.report.text import node, number
 
-PAPER = 640
-"""Width on paper, which is narrower than a window."""
 Record = dict[str, Any]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from coupling_bench.report.charts import Axis, Chart, Series, chart, is_skewed
 from coupling_bench.report.claims import groups, sentences, setting, settings
+from coupling_bench.report.drawing import PAPER
 from coupling_bench.report.strips import wrapped
 from coupling_bench.report.text import counted, is_number, signed
 
@@ -103,7 +104,9 @@ def _forest(title: str, unit: str, found: list[Record], multiples: bool = False)
         Axis(title=unit, zero=True, signed=is_skewed([bar.effect for bar in bars])),
         Axis(title=""), height=round(top) + 96, reading=_reading(bars),
     )  # fmt: skip
-    layout = (drawn.plot or {})["layout"]
+    plot = drawn.plot or {}
+    plot["paper"] = PAPER
+    layout = plot["layout"]
     layout["yaxis"] |= {"range": [top, 0], "tickvals": [], "showgrid": False, "title": {"text": ""}}
     layout["margin"] |= {"l": 8, "t": 34}
     layout["annotations"] = [_name(y, label) for y, label in names]
