@@ -1,4 +1,9 @@
-"""A headless chromium, driven by the DevTools protocol over a pipe: no driver, no package."""
+"""A headless chromium, driven by the DevTools protocol over a pipe: no driver, no package.
+
+    python -m tests.report.browser PAGE FOLDER
+
+writes pictures of a page at three widths, light and dark, and a print of it.
+"""
 
 import base64
 import fcntl
@@ -8,7 +13,10 @@ import os
 import select
 import shutil
 import subprocess
+import sys
+import tempfile
 import time
+from pathlib import Path
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -90,20 +98,24 @@ class Browser:
         elif found.get("method") == "Runtime.consoleAPICalled":
             self.complaints += [str(one.get("value")) for one in said["args"]]
 
-    def open(self, path, width=1024, height=900, *, scheme="light", scale=1):
+    def open(self, path, width=1024, *, scheme="light"):
         """Show a file in a window of so many pixels, and wait until it has loaded."""
-        self.ask(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height,
-            deviceScaleFactor=scale, mobile=False,
-        )  # fmt: skip
-        self.scheme(scheme)
+        self.resize(width, scheme=scheme)
         self.ask("Page.navigate", url=path.as_uri())
         self.wait("document.readyState === 'complete' && location.protocol === 'file:'")
 
-    def scheme(self, name, media=""):
-        """Prefer light or dark, on the screen or on paper."""
+    def resize(self, width, height=900, *, scheme="light"):
+        """Make the window so wide, of a reader who prefers light or dark."""
+        self.ask(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height,
+            deviceScaleFactor=1, mobile=False,
+        )  # fmt: skip
+        self.scheme(scheme)
+
+    def scheme(self, name):
+        """Prefer light or dark."""
         wanted = [{"name": "prefers-color-scheme", "value": name}]
-        self.ask("Emulation.setEmulatedMedia", media=media, features=wanted)
+        self.ask("Emulation.setEmulatedMedia", features=wanted)
 
     def run(self, script):
         """Return the value of a script, awaited."""
@@ -122,21 +134,39 @@ class Browser:
                 raise TimeoutError(f"browser: {script} did not come true in {PATIENCE} s")
             time.sleep(0.02)
 
-    def picture(self, path, *, whole=False):
-        """Write what is seen, or the whole page, as PNG."""
-        shot = self.ask("Page.captureScreenshot", captureBeyondViewport=whole)
-        path.write_bytes(base64.b64decode(shot["data"]))
+    def picture(self, path):
+        """Write what is seen as PNG."""
+        path.write_bytes(base64.b64decode(self.ask("Page.captureScreenshot")["data"]))
 
     def paper(self, path):
-        """Write the page as PDF."""
-        printed = self.ask(
-            "Page.printToPDF", preferCSSPageSize=True, paperWidth=8.27, paperHeight=11.69
-        )
+        """Write the page as PDF, on A4."""
+        printed = self.ask("Page.printToPDF", paperWidth=8.27, paperHeight=11.69)
         path.write_bytes(base64.b64decode(printed["data"]))
 
     def close(self):
         """End it."""
-        self.ask("Browser.close") if self.process.poll() is None else None
+        if self.process.poll() is None:
+            self.ask("Browser.close")
         self.process.wait(PATIENCE)
         os.close(self._to)
         os.close(self._from)
+
+
+def main():
+    """Write pictures of a page, light and dark, and a print of it, to be looked at."""
+    page, folder = Path(sys.argv[1]).resolve(), Path(sys.argv[2])
+    folder.mkdir(parents=True, exist_ok=True)
+    browser = Browser(tempfile.mkdtemp())
+    browser.open(page)
+    browser.wait("window.Plotly !== undefined || !document.querySelector('.plot')")
+    for width in (390, 1024, 1920):
+        for scheme in ("light", "dark"):
+            browser.resize(width, scheme=scheme)
+            time.sleep(1)
+            browser.picture(folder / f"{width}-{scheme}.png")
+    browser.paper(folder / "page.pdf")
+    browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -45,8 +45,9 @@ def test_every_figure_is_drawn_at_every_width_and_the_console_says_nothing(brows
     """No page is wider than its window, and no text of a record becomes an element or a script."""
     path = write_report(make(), tmp_path)
     browser.complaints.clear()
+    browser.open(path)
     for width, scheme in WIDTHS:
-        browser.open(path, width, scheme=scheme)
+        browser.resize(width, scheme=scheme)
         assert browser.run(TOO_WIDE) == 0
     browser.run(UNFOLD)
     assert browser.run(WALK) == browser.run("document.querySelectorAll('.plot').length")
