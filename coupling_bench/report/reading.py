@@ -6,23 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from coupling_bench.report import SCHEMA
+from coupling_bench.report.shapes import wrong
 from coupling_bench.report.text import counted, listed
 
 NAME = "record.json"
 ROWS = ("claims", "theorems", "stages", "curves", "abilities", "groups", "completions")
 """Parts of a record that are rows."""
-NAMED = ("tables", "constants", "environment")
+NAMED = ("tables", "constants", "environment", "measurement")
 """Parts of a record that hold others by their names."""
-OF_ROWS = {
-    "claims": ("claim", "model", "task"),
-    "stages": ("node", "model", "task"),
-    "curves": ("model", "task", "pipeline", "node", "steps"),
-    "abilities": ("model", "task", "node", "split"),
-    "groups": ("model", "task", "node", "split", "group", "items"),
-    "completions": ("model", "task", "pipeline", "prompt"),
-    "theorems": ("theorem",),
-}
-"""What the page cannot do without."""
 WRITE_ONE = "A run of the suites writes one: pytest suites"
 
 Record = dict[str, Any]
@@ -91,13 +82,17 @@ def _check(name: str, record: Record) -> None:
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise ValueError(f"report: {name} has {part!r} that are no rows. {WRITE_ONE}")
         for row in rows:
-            if lacking := [key for key in OF_ROWS[part] if row.get(key) is None]:
-                raise ValueError(
-                    f"report: an entry of {part!r} in {name} has no {listed(lacking)}. {WRITE_ONE}"
-                )
+            if lacks := wrong(part, row):
+                raise ValueError(f"report: an entry of {part!r} in {name} has {lacks}. {WRITE_ONE}")
     for part in NAMED:
         if not isinstance(record.get(part) or {}, dict):
             raise ValueError(f"report: {name} has {part!r} that name nothing. {WRITE_ONE}")
+    measured = record.get("measurement")
+    if measured and not all(isinstance(measured.get(k), list) for k in ("checkpoints", "pairs")):
+        raise ValueError(
+            f"report: {name} has a measurement without checkpoints and pairs. Write it again: "
+            "coupling-bench measure"
+        )
     if not any(record.get(part) for part in (*ROWS, "tables", "measurement")):
         raise ValueError(f"report: {name} holds no claim and nothing else to show. {WRITE_ONE}")
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from coupling_bench.report.merging import merge
+from coupling_bench.report.page import render
 from coupling_bench.report.reading import read_all
 from tests.report.example_measurement import example_measurement
 from tests.report.example_record import example_record, of_models
@@ -47,6 +48,7 @@ BAD = {
     "no claims": ({"schema": 1, "claims": []}, "holds no claim and nothing else to show"),
     "claims that are text": ({"schema": 1, "claims": "all"}, "has 'claims' that are no rows"),
     "claims of nobody": (without("claims", "model"), "an entry of 'claims' in .* has no model"),
+    "a measurement of nothing": ({"schema": 1, "measurement": {"a": 1}}, "without checkpoints"),
     "constants that are a list": (example_record() | {"constants": [1]}, "that name nothing"),
 }
 
@@ -62,6 +64,29 @@ def test_what_is_no_record_is_refused_in_a_sentence_that_names_it(record, said, 
         read_all([path])
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+ABSURD = [None, "x", -1.5, ["a", None], {"a": 1}, True]
+
+
+@pytest.mark.parametrize("part", ["claims", "stages", "curves", "abilities", "completions"])
+def test_whatever_an_entry_holds_it_is_shown_or_refused_in_a_sentence(part, tmp_path):
+    """Each value of the first row replaced by absurd ones, in turn."""
+    shown = refused = 0
+    for key in example_record()[part][0]:
+        for value in ABSURD:
+            record = example_record()
+            record[part][0][key] = value
+            try:
+                found = merge(read_all([written(tmp_path, "0.json", record)]))
+            except ValueError as error:
+                assert f"an entry of '{part}'" in str(error)
+                refused += 1
+                continue
+            render(found, tmp_path)
+            shown += 1
+    assert shown > 5
+    assert refused > 5
 
 
 def test_a_folder_is_read_by_its_record_and_refused_without_one(tmp_path):
