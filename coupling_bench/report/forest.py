@@ -136,7 +136,7 @@ def _bar(claim: Record, y: float, multiples: bool) -> Bar:
 
 
 def _series(bars: Sequence[Bar], names_settings: bool) -> list[Series]:
-    """Zero to unbounded intervals' ends, margins, their arrows, and effects by verdict."""
+    """Margins, their arrows, and effects by verdict; an unknown end reaches over all others."""
     known = [v for bar in bars for v in (bar.effect, bar.low, bar.high, *bar.margins)]
     ends = [value for value in known if is_number(value)] + [0.0]
     spare = (max(ends) - min(ends)) * 0.04

@@ -1,5 +1,6 @@
 """Several records as one: several models, or tasks, on one page."""
 
+import json
 from collections.abc import Sequence
 from math import isclose
 from typing import Any
@@ -39,7 +40,7 @@ def merge(found: Sequence[tuple[str, Record]]) -> Record:
 
 def _once(rows: list[Record]) -> list[Record]:
     """Theorems without those that say the same again."""
-    return [row for place, row in enumerate(rows) if row not in rows[:place]]
+    return list({json.dumps(row, sort_keys=True): row for row in rows}.values())
 
 
 def _told_apart(records: list[Record]) -> list[Record]:

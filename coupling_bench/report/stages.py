@@ -49,7 +49,7 @@ def _row(model: str, task: str, node: str, found: list[Record], recipes: Record)
         "prompts": ", ".join(dict.fromkeys(s["prompts"] for s in found if s.get("prompts"))),
         "peak": spread(found, "peak_memory_bytes"),
         "source": _source(reused, len(found)),
-        "recipe": _recipe(node, found[0], recipes),
+        "recipes": list(dict.fromkeys(filter(None, (_recipe(node, s, recipes) for s in found)))),
     }  # fmt: skip
 
 

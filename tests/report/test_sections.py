@@ -76,6 +76,14 @@ def test_seeds_of_a_node_are_one_row_with_what_they_took_and_one_recipe():
     )
 
 
+def test_a_seed_that_was_made_by_another_commit_or_version_has_a_recipe_of_its_own():
+    rows = example_record()["stages"][:3]
+    rows[1] |= {"commit": "abc", "packages": {"torch": "2.13.0"}}
+    shown = stages.view({"stages": rows})
+    assert shown["rows"][0]["recipes"] == ["recipe 1", "recipe 2"]
+    assert shown["recipes"][1]["commit"] == "abc"
+
+
 def test_equal_recipes_of_several_models_are_told_once():
     shown = stages.view({"stages": of_models(40)["stages"]})
     assert len(shown["rows"]) == 80
