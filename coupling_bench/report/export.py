@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from coupling_bench.frames import frames
-from coupling_bench.report import chapters, claims, figures, forest, svg
+from coupling_bench.report import chapters, claims, figures, forest, svg, svg_grids
 from coupling_bench.report.page import rounded
 from coupling_bench.report.reading import ROWS
 from coupling_bench.report.summary import markdown
@@ -50,7 +50,7 @@ def _with_runs(record: Record) -> list[Record]:
 
 
 def _figures(record: Record, folder: Path) -> list[Path]:
-    """Every figure that the page draws with plotly, by names that say what it is of."""
+    """Every figure of the page, by a name that says what it is of."""
     folder.mkdir(exist_ok=True)
     drawn: dict[str, str] = {}
     for one in figures.view(record):
@@ -59,9 +59,11 @@ def _figures(record: Record, folder: Path) -> list[Path]:
         drawn[_file(name, drawn)] = svg.draw(one["plot"], one["key"], one["text"])
     for prefix, charts in _charts(record):
         for chart in charts:
+            name = _file(f"{prefix}-{chart.title}", drawn)
             if chart.plot:
-                name = _file(f"{prefix}-{chart.title}", drawn)
                 drawn[name] = svg.draw(rounded(chart.plot), chart.key, chart.title)
+            elif chart.grids:
+                drawn[name] = svg_grids.draw(chart.grids, chart.title)
     for name, text in drawn.items():
         (folder / name).write_text(text, encoding="utf-8")
     return [folder / name for name in drawn]

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coupling_bench.report import svg
+from coupling_bench.report import svg, svg_grids
+from coupling_bench.report.chapters import maps
 from coupling_bench.report.charts import Axis, Series, chart
+from tests.report.example_theory import tables
 from tests.report.test_page import HOSTILE
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -89,3 +91,17 @@ def test_no_value_breaks_a_figure(value):
         text = svg.draw(chart("", "", series, axis, axis).plot, [], "absurd")
         ElementTree.fromstring(text)
         assert not re.search(r"\b(nan|inf)\b", text)
+
+
+def test_a_heat_map_has_all_its_grids_with_their_cells_and_signs():
+    """Colour by direction and share, the sign written in every cell."""
+    found = maps.charts({"tables": tables()})[0]
+    root = ElementTree.fromstring(svg_grids.draw(found.grids, found.title))
+    cells = sum(len(grid["cells"]) for grid in found.grids)
+    assert len(list(root.iter(f"{SVG}rect"))) == cells
+    said = ["".join(one.itertext()) for one in root.iter(f"{SVG}text")]
+    for grid in found.grids:
+        assert grid["title"] in said
+    assert sum(text in ("+", "−", "±", "0") for text in said) >= cells
+    assert svg_grids.mixed("up", 0) == svg_grids.mixed("down", 0) == "#ffffff"
+    assert svg_grids.mixed("up", 100) == svg.paint("var(--up)")
