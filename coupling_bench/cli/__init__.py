@@ -31,7 +31,7 @@ EPILOG = """examples:
   coupling-bench check-model MODEL --task cola        does a model fit, before hours are spent?
   coupling-bench measure --base A --sft B --task grammar
   coupling-bench lm-eval SFTSpec-3f9a1c22b0de --tasks coupling
-  coupling-bench report qwen.json llama.json -o page  one page of several models, and figures
+  coupling-bench report a.json b.json -o page         one page of several models, and figures
   coupling-bench tables reports/latest --to tables
   coupling-bench compare reports/latest               is anything other than in the reference?
   coupling-bench history --add reports/latest         keep a run; history alone draws them all
