@@ -16,8 +16,6 @@ ROOT = Path(__file__).parents[1]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 SCRIPTS = [ROOT / ".ci" / "nightly", ROOT / ".ci" / "run", *(ROOT / ".github").glob("*.sh")]
 OPERATORS = {"||", "&&", "|", ";", ">", ">>", "<", "then", "fi", "do", "done"}
-AWAITED = {"compare", "history", "report"} - {*(name.replace("_", "-") for name in cli.COMMANDS)}
-"""Commands that the scripts call and that are not there yet: to be taken out once they are."""
 
 
 def workflow(path):
@@ -101,8 +99,6 @@ def check_pytest(words):
 
 @pytest.mark.parametrize("words", called("coupling-bench"))
 def test_every_command_of_coupling_bench_takes_what_it_is_given(words):
-    if words[0] in AWAITED:
-        pytest.skip(f"{words[0]} is not there yet")
     words = [word for word in words if not word.startswith("${")]  # options that may be there
     cli.parser().parse_args(words)  # leaves with status 2 if it would not
 
