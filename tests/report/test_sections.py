@@ -155,3 +155,10 @@ def test_a_claim_on_several_models_is_one_section_with_the_seeds_of_each(tmp_pat
     assert heads == ["7", *map(str, SEEDS)]
     row = re.search(r"the effect that decides</th>.*?</tr>", first).group(0)
     assert re.findall(r'<td class="n">([^<]*)</td>', row) == ["+0.500", *[MISSING] * 3]
+
+
+def test_the_page_of_a_run_that_was_stopped_says_so_first(tmp_path):
+    record = example_record()
+    record["environment"]["partial"] = "stopping after <1> failures; 2 of 6 tests ran"
+    head = write_report(record, tmp_path).read_text().split("<main>")[0]
+    assert "It is a part of a run: stopping after &lt;1&gt; failures; 2 of 6 tests ran." in head
