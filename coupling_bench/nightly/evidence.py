@@ -43,6 +43,11 @@ class Evidence:
         """Model, task and scale."""
         return self.claim["model"], self.claim["task"], self.claim["scale"]
 
+    @property
+    def place(self) -> tuple[Setting, str]:
+        """The setting, and the folder of suites that the claim belongs to."""
+        return self.setting, str(self.claim.get("test")).split("::")[0].rpartition("/")[0]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
@@ -60,6 +65,11 @@ class Found:
         return {str(e.claim.get("test")) for e in self.claims.values()} | {
             test for test, _ in self.theorems
         }
+
+    @property
+    def places(self) -> set[tuple[Setting, str]]:
+        """Settings with the folders of suites that have claims there."""
+        return {evidence.place for evidence in self.claims.values()}
 
     @property
     def settings(self) -> set[Setting]:

@@ -112,9 +112,10 @@ def _notes(reference: Reference, run: Found, rows: list[Row]) -> list[str]:
     new = [row.key[3] for row in rows if row.old is None]
     if new:
         notes.append(f"New, with nothing to compare: {'; '.join(new)}")
-    elsewhere = reference.accepted.settings - reference.expected - run.settings
+    elsewhere = reference.accepted.places - reference.seeds.places
     if elsewhere:
-        notes.append(f"Accepted, and not asked of this run: {_listed(elsewhere)}")
+        told = (f"{folder} ({_listed({setting})})" for setting, folder in sorted(elsewhere))
+        notes.append(f"Accepted without a reference's seeds, and not asked: {'; '.join(told)}")
     failing = [
         key[1] for key, theorem in run.theorems.items()
         if theorem.get("outcome") == "failed"

@@ -15,14 +15,21 @@ from coupling_bench.nightly.findings import Kind, Reference, Row
 
 
 def rows_of(reference: Reference, run: Found) -> list[Row]:
-    """Return a row for each claim of the expected settings, and of the run's own."""
+    """Return a row for each claim that is due, and of the run's own.
+
+    Due is what the reference has accepted, or seeds of, in a folder of suites of which it has
+    seeds.
+    """
     old = {**reference.accepted.claims, **reference.seeds.claims}
-    keys = [key for key in old if key[:3] in reference.expected]
+    due = reference.seeds.places
+    keys = [key for key, evidence in old.items() if evidence.place in due]
     keys += [key for key in run.claims if key not in keys]
     rows = []
     for key in keys:
         mine, seeds = run.claims.get(key), reference.seeds.claims.get(key)
         accepted = reference.accepted.claims.get(key)
+        if accepted and accepted.place not in due:
+            accepted = None  # a folder of suites without seeds: there is nothing to compare with
         of_this = accepted if _same_recipe(accepted, mine) else None
         before = of_this or seeds or accepted
         rows.append(

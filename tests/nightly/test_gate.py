@@ -188,3 +188,17 @@ def test_stages_from_a_store_are_said_to_be_older_than_the_run():
 
 def test_words_and_statuses_are_told_apart():
     assert len(set(WORDS.values())) == len(Kind)
+
+
+def test_what_was_accepted_in_a_folder_without_reference_seeds_is_named_and_not_asked_for():
+    """A folder that has them is asked for all that was accepted there."""
+    draw = np.random.default_rng(1)
+    known = drawn(THEIRS, draw=draw)
+    mapped = claim("M", [1.0, 2.0, 3.0], OURS) | {"test": "suites/map/test_m.py::test_m"}
+    gone = claim("G", [1.0, 2.0, 3.0], OURS) | {"test": known[0]["test"]}
+    run = drawn(OURS, draw=draw)
+    for night in ([*run], [*run, mapped]):
+        result = compare(reference(known, [*known, mapped, gone]), pool([record(night)]))
+        (finding,) = result.findings
+        assert (finding.kind, finding.what) == (Kind.MISSING, "G")
+        assert any("not asked: suites/map" in note for note in result.notes)
