@@ -58,6 +58,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     for given in arguments.add:
         file = given / "record.json" if given.is_dir() else given
+        if not file.is_file():
+            what = (
+                f"the folder {given} holds no record.json"
+                if given.is_dir()
+                else f"there is no file {given}"
+            )
+            raise FileNotFoundError(f"history: --add: {what}. A run writes one: pytest suites")
         try:
             print(f"kept: {archive.add(archive.read_file(file), arguments.folder)}")
         except ValueError as error:

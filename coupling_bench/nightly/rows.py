@@ -133,6 +133,11 @@ def _obstacle(row: Row) -> str:
             f"measured with another recipe ({new.claim.get('recipe')}) than the reference "
             f"({old.claim.get('recipe')}): training, margin or requirements changed"
         )
+    gone = [name for name in old.needs if name not in new.needs]
+    if gone:
+        return (
+            f"the run has no finite number for each seed of what it presupposes: {'; '.join(gone)}"
+        )
     there = _apart(old.values, new.values)
     if len(there) < LEAST_REFERENCE:
         shared = len(old.values) - len(there)

@@ -84,6 +84,25 @@ def test_what_a_claim_presupposes_is_watched_like_its_effect_and_counted_once():
     assert found("claim_0", result).band.p_mean > 0.02
 
 
+@pytest.mark.parametrize("values", [[], [0.9, None, 1.1], [0.9, float("nan"), 1.1], [1.0]])
+def test_a_requirement_without_a_number_for_each_seed_is_missing_and_no_noise(values):
+    """Its verdict would be "not applicable", and look like a flip within the band."""
+    draw = np.random.default_rng(3)
+
+    def needing(claims, values):
+        return [row | {"requires": [{"name": "it rose", "per_seed": values}]} for row in claims]
+
+    old = needing(drawn(THEIRS, draw=draw), draw.normal(1, 0.1, 12).tolist())
+    run = drawn(OURS, draw=draw)
+    run = [row | {"verdict": "not applicable"} for row in needing(run[:1], values)] + needing(
+        run[1:], [0.9, 1.0, 1.1]
+    )
+    result = compare(reference(old), pool([record(run)]))
+    (finding,) = result.findings
+    assert (finding.kind, finding.what) == (Kind.MISSING, "claim_0")
+    assert "it rose" in finding.text
+
+
 def test_no_data_is_never_silent():
     draw = np.random.default_rng(4)
     ref = reference(drawn(THEIRS, draw=draw), theorems=[theorem("T"), theorem("gone")])

@@ -52,6 +52,66 @@ def test_a_flip_within_the_reference_band_is_counted_and_is_no_change():
     assert "No verdict changed" in page.render(found)
 
 
+def verdicts(*told, effects=None, recipes=None):
+    """A night a verdict (None: the claim was not measured), as if its effect were 0.5."""
+    found = []
+    for night, verdict in enumerate(told):
+        effect = effects[night] if effects else 0.5
+        row = claim("<b>A</b>", [effect - 0.005, effect, effect + 0.005], range(3))
+        row |= {"verdict": verdict, "recipe": recipes[night] if recipes else "abc"}
+        found.append(record([row] if verdict else drawn(range(3), claims=1), night))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("told", "changes"),
+    [
+        ("SSSS", []),
+        ("SSRR", [(1, 2, "S", "R")]),
+        ("SRRS", [(0, 1, "S", "R"), (2, 3, "R", "S")]),
+        ("SRIS", [(0, 1, "S", "R"), (1, 2, "R", "I"), (2, 3, "I", "S")]),
+        ("S--RR", [(0, 3, "S", "R")]),
+        ("-S-S", []),
+        ("--SSR-", [(3, 4, "S", "R")]),
+    ],
+)
+def test_each_change_has_the_last_night_before_and_the_first_after_it(told, changes):
+    words = {"S": "supported", "R": "refuted", "I": "inconclusive", "-": None}
+    found = history.build(verdicts(*map(words.get, told)), [])
+    assert [(c.last, c.night, c.before, c.after) for c in reversed(found.changes)] == [
+        (last, night, words[before], words[after]) for last, night, before, after in changes
+    ]
+
+
+def test_a_verdict_that_another_recipe_or_a_requirement_changed_is_no_flip_within_the_band():
+    by_need = verdicts("supported", "not applicable", "supported")
+    by_recipe = verdicts("supported", "inconclusive", recipes=["former", "abc"])
+    of_former = verdicts("supported", "inconclusive", "inconclusive", recipes=["a", "a", "abc"])
+    by_chance = verdicts("supported", "inconclusive")
+    found = [history.build(n, [], reference()) for n in (by_need, by_recipe, of_former, by_chance)]
+    within = [[change.within for change in one.changes] for one in found]
+    assert within == [[False, False], [False], [False], [True]]
+    assert [change.recipe for one in found for change in one.changes] == [0, 0, 1, 0, 0]
+
+
+def test_nights_of_another_recipe_are_not_measured_by_the_newest_recipes_band():
+    nights = verdicts(
+        *["supported"] * 4, effects=[0.9, 0.9, 0.8, 0.8], recipes=[*"aa", "abc", "abc"]
+    )
+    (line,) = history.build(nights, [], reference()).outside()
+    assert line.outside_since == 2
+    assert history.build(nights[:3], [], reference()).outside() == []
+
+
+@pytest.mark.parametrize(
+    ("effects", "since"),
+    [([0.5, 0.8, 0.8], 1), ([0.8, 0.5, 0.8, 0.8], 2), ([0.2, 0.8, 0.2], 0), ([0.8, 0.5], None)],
+)
+def test_the_nights_outside_are_those_in_a_row_up_to_now(effects, since):
+    (line,) = history.build(nights(*effects), [], reference()).lines
+    assert line.outside_since == since
+
+
 def test_an_effect_that_left_its_band_is_named_with_the_first_night_of_it():
     found = history.build(nights(0.5, 0.5, 0.8, 0.81, at=2, **NEWER), [], reference())
     (line,) = found.outside()
