@@ -56,6 +56,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Keep, read and draw; say what was left out."""
     from coupling_bench.nightly import archive
 
+    drawn = arguments.to or arguments.folder / "page"
+    for folder in (arguments.folder, drawn):
+        common.check_folder("history", folder)
     for given in arguments.add:
         file = given / "record.json" if given.is_dir() else given
         if not file.is_file():
@@ -85,6 +88,6 @@ def run(arguments: argparse.Namespace) -> int:
     seeds = evidence.find(reference) if reference else evidence.Found()
     left_out = [*kept.left_out, *(f"reference: {text}" for text in seeds.unreadable)]
     found = history.build(kept.records, left_out, seeds)
-    for path in page.write(found, arguments.to or arguments.folder / "page"):
+    for path in page.write(found, drawn):
         print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
     return 0

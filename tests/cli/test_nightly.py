@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 
@@ -180,6 +181,33 @@ def test_what_cannot_be_kept_is_refused_with_what_is_wrong_with_it(there, said, 
     assert main(["history", str(tmp_path / "nights"), "--add", str(asked)]) == 2
     assert re.search(said, capsys.readouterr().err)
     assert not (tmp_path / "nights").exists()
+
+
+def test_a_file_where_a_folder_is_needed_is_named(tmp_path, capsys):
+    file, run = tmp_path / "file", night(tmp_path / "record.json")
+    file.write_text("")
+    folder = tmp_path / "nights"
+    for words in (
+        [file, "--add", run], [file / "nights", "--add", run], [file],
+        [folder, "--add", run, "-o", file], [folder, "--add", run, "-o", file / "page"],
+    ):  # fmt: skip
+        assert main(["history", *map(str, words)]) == 2
+        assert f"{file} is a file, needed a folder" in capsys.readouterr().err
+    assert not folder.exists()
+
+
+def test_a_reader_that_leaves_is_no_mistake(reference, tmp_path):
+    """Compare ... | head: as other programs, ended by the pipe and in silence."""
+    run = night(tmp_path / "record.json", claims=20)
+    code = (
+        "import sys; from coupling_bench.cli import main\n"
+        f"sys.exit(main(['compare', {str(reference)!r}, {str(run)!r}]))"
+    )
+    shell = shlex.join([sys.executable, "-u", "-c", code])
+    done = subprocess.run(
+        ["bash", "-c", f"{shell} | true; exit ${{PIPESTATUS[0]}}"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_neither_command_loads_torch(reference, tmp_path):
