@@ -101,6 +101,12 @@ def can_tell(reference: int, run: int, share: float = 1.0, level: float = LEVEL)
     return _number_of_choices(reference, run) * level * share / 2 >= 1
 
 
+def least_run(reference: int, share: float = 1.0, level: float = LEVEL) -> int | None:
+    """Return the fewest seeds of a run that could be an alarm; None: no number could."""
+    enough = (n for n in range(1, reference + 1) if can_tell(reference, n, share, level))
+    return next(enough, None)
+
+
 def _number_of_choices(m: int, n: int) -> int:
     every = math.comb(m + n, n)
     return every if every <= MOST_CHOICES else MOST_CHOICES + 1  # the run's own, and drawn ones

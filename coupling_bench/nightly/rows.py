@@ -100,9 +100,11 @@ def _fill(
         for quantity, one in zip(members, found, strict=True):
             for row, name in quantities[quantity]:
                 if not band.can_tell(len(old), len(new), share, level):
+                    needed = band.least_run(len(old), share, level)
                     row.obstacle = (
                         f"the run has {len(new)} seeds and the reference {len(old)}: too few for "
-                        "any alarm at this level. Run more: --seeds 3"
+                        "any alarm at this level. "
+                        + (f"Run more: --seeds {needed}" if needed else "Run fewer other claims")
                     )
                 elif name == "effect":
                     row.band = one

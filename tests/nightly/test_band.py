@@ -165,6 +165,7 @@ def test_numbers_that_differ_by_rounding_alone_are_equal():
 def test_so_few_seeds_that_no_alarm_is_possible_are_known():
     assert band.can_tell(12, 3) and not band.can_tell(12, 1) and not band.can_tell(12, 2)
     assert band.can_tell(12, 5, 0.02) and not band.can_tell(12, 5, 0.01)
+    assert [band.least_run(12, share) for share in (1.0, 0.1, 0.01)] == [3, 4, None]
     assert not band.can_tell(12, 6, 0.01)  # of 18,564 choices 6,500 are drawn
     draw = np.random.default_rng(7)
     others = (draw.normal(size=(12, 99)), draw.normal(size=(6, 99)))
@@ -180,3 +181,34 @@ def test_the_drawn_band_is_students_prediction_of_a_mean():
     low, high = band.predicted(values, 3, 1)
     half = stats.t(11).ppf(1 - band.LEVEL / 2) * values.std(ddof=1) * math.sqrt(1 / 3 + 1 / 12)
     assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half))
+
+
+@pytest.mark.parametrize("alarms", [1, 2, 5])
+def test_the_band_and_its_p_value_say_the_same_and_the_level_is_used_up(alarms):
+    """Of 45 choices of continuous values as many are outside as the level allows, by either."""
+    values, level = np.random.default_rng(11).normal(size=(10, 1)), 2 * alarms / 45
+    by_p = by_band = 0
+    for run in combinations(range(10), 2):
+        mine = np.isin(np.arange(10), run)
+        ((found,),) = band.bands([(values[~mine], values[mine])], level)
+        assert found.mean == pytest.approx(values[~mine].mean())
+        assert found.mean == pytest.approx((found.low + found.high) / 2)
+        by_p += found.p_mean <= level
+        by_band += not found.low - 1e-9 <= values[mine].mean() <= found.high + 1e-9
+        assert found.outside(level) == (min(found.p_mean, found.p_largest) <= level)
+    assert (by_p, by_band) == (alarms, alarms)
+
+
+@pytest.mark.parametrize(("share", "strange"), [(0.9, True), (1.1, False)])
+def test_a_strange_seed_is_named_at_the_level_shared_by_seeds_and_quantities(share, strange):
+    reference = np.tile(np.linspace(-1, 1, 12)[:, None], (1, 4))
+    far = stats.t(11).isf(share * band.LEVEL / 4 / 3 / 2) * reference[:, 0].std(ddof=1)
+    run = np.zeros((3, 4))
+    run[1, 2] = far * math.sqrt(1 + 1 / 12)
+    (found,) = band.bands([(reference, run)])
+    assert [one.far_out for one in found] == [False, False, strange, False]
+
+
+def test_constants_of_too_few_seeds_have_no_ends():
+    ((found,),) = band.bands([(np.zeros((12, 1)), np.zeros((1, 1)))])
+    assert (found.low, found.high) == (-math.inf, math.inf)

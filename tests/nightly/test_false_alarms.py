@@ -32,3 +32,5 @@ def test_fresh_seeds_of_another_training_are_alarms_against_the_reference_as_it_
     assert false_alarms.fixed(reference, other, nights=20).alarms == 20
     assert false_alarms.fixed(reference, same, nights=20).alarms < 10
     assert false_alarms.fixed(reference, seeds(range(3), draw)) is None
+    known = seeds(range(101, 113), draw)  # the reference's own seeds are not fresh
+    assert false_alarms.fixed(reference, known) is None

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from coupling_bench import environment
-from coupling_bench.nightly import archive, history, machines, page, summary
+from coupling_bench.nightly import archive, band, history, machines, page, summary
 from coupling_bench.nightly.evidence import pool
 from coupling_bench.nightly.machines import machine
 from tests.example_nights import claim, drawn, record
@@ -195,3 +195,49 @@ def test_numbers_that_are_none_and_a_single_night_are_drawn_without_failing():
     found = history.build([record([odd, one_seed])], [])
     assert len(found.lines) == 1 and "its effect is no number" in found.left_out[0]
     assert "NaN" not in page.render(found) and "inf" not in summary.table(found)
+
+
+def test_a_stages_time_is_the_median_of_its_seeds():
+    stages = [
+        {"node": "sft", "model": "m", "task": "t", "wall_seconds": s, "reused": False}
+        for s in (1.0, 2.0, 30.0)
+    ]
+    (times,) = history.build([record([], stages=stages)], []).times
+    assert times.points == [(0, 2.0)]
+
+
+def test_bands_need_twelve_seeds_of_the_newest_recipe_and_are_shared_by_all_quantities():
+    draw = np.random.default_rng(0)
+    night, theirs = record(drawn(range(3), claims=4)), drawn(range(101, 113), claims=4, draw=draw)
+    lines = history.build([night], [], pool([record(theirs)])).lines
+    assert [line.band for line in lines] == [
+        pytest.approx(band.predicted(row["per_seed"], 3, 4)) for row in theirs
+    ]
+    wider = [b[1] - b[0] for b in (band.predicted(theirs[0]["per_seed"], 3, k) for k in (4, 1))]
+    assert wider[0] > wider[1]
+    few = drawn(range(101, 112), claims=4, draw=draw)
+    former = [row | {"recipe": "former"} for row in theirs]
+    for other in (few, former):
+        assert not any(
+            line.band for line in history.build([night], [], pool([record(other)])).lines
+        )
+
+
+def test_a_single_night_outside_is_not_named_and_margins_of_equality_are_two():
+    found = history.build(nights(0.5, 0.8), [], reference())
+    assert found.lines[0].outside_since == 1 and found.outside() == []
+    equal = claim("E", [0.0, 0.0, 0.0], range(3), direction="equal_within", margin=0.02)
+    (line,) = history.build([record([equal])], []).lines
+    assert line.margins == [-0.02, 0.02]
+
+
+def test_a_claim_is_gone_where_its_setting_was_measured_without_it_and_not_else():
+    last = record(drawn(range(3), claims=1, task="cola"), 2)
+    assert history.build([*nights(0.5, 0.5), last], []).gone() == []
+
+
+def test_a_change_on_another_machine_says_so():
+    found = history.build(nights(0.5, -0.5, at=1, cores=64), [])
+    assert found.changes[0].versions == [
+        "machine: example, 2 cores, 8 GiB -> example, 64 cores, 8 GiB"
+    ]

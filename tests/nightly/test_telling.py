@@ -38,6 +38,25 @@ def test_text_of_records_is_shown_as_it_is_and_on_one_row():
     assert row.startswith(r"| a \| b \<script\>\[x\](y) |")
 
 
+def test_the_last_good_night_is_before_the_run_with_its_verdict_and_its_effect_as_expected():
+    draw = np.random.default_rng(2)
+    old = drawn(range(101, 113), draw=draw)
+    result, _ = compared(old, drawn(range(3), shift=12, draw=draw))
+    row = next(row for row in result.rows if row.key[3] == "claim_0")
+    made = row.new.created  # the first night's
+    effects = {"good": row.band.mean, "flipped": row.band.mean, "far": row.band.high + 1, "later":
+               row.band.mean}  # fmt: skip
+    verdicts = {"flipped": "refuted"}
+    nights = [
+        record([old[0] | {"effect": effect, "verdict": verdicts.get(name, "supported")}], n - 3)
+        | {"environment": {"commit": name}}
+        for n, (name, effect) in enumerate(effects.items())
+    ]
+    assert nights[3]["created"] == made
+    assert telling.last_good(row, nights).startswith("commit good,")
+    assert telling.last_good(row, nights[1:]) == "none in the history"
+
+
 def test_numbers_that_would_read_as_zero_keep_two_digits():
     told = [telling._number(value) for value in (0.41234567, 4e-5, 0.0, -0.0012)]
     assert told == ["+0.4123", "+4e-05", "+0.0000", "-0.0012"]
