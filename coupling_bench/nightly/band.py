@@ -17,13 +17,13 @@ github.com/mlcommons/logging). What is kept of it, and what is different:
 - **One family.** A night looks at a hundred quantities, and one false alarm is an alarm. The level
   is that of the whole family.
 - **No normal distribution.** Effects are bounded, skew or constant. Bonferroni with Student's t
-  relies on tails that twelve seeds say nothing of: where values have three degrees of freedom it
-  raises a false alarm in 6 of 10 nights instead of 1 in 50. The level is therefore that of a
-  permutation test (Westfall & Young 1993, single-step max T): if nothing has changed, the run's
-  seeds are seeds like the reference's, and whichever n of the n + m had been the run's would have
-  done as well. An alarm is a statistic that is larger than the largest of all quantities under all
-  but the fewest of these choices. This is exact whatever the distribution and the dependence of the
-  quantities, a seed being taken with all its values at once.
+  relies on tails that twelve seeds say nothing of: where 58 independent quantities have three
+  degrees of freedom it raises a false alarm in 6 of 10 nights instead of 1 in 50. The level is
+  therefore that of a permutation test (Westfall & Young 1993, single-step max T): if nothing has
+  changed, the run's seeds are seeds like the reference's, and whichever n of the n + m had been the
+  run's would have done as well. An alarm is a statistic that is larger than the largest
+  of all quantities under all but the fewest of these choices. This is exact whatever the
+  distribution and the dependence of the quantities, a seed being taken with all its values at once.
 
 What it costs: of 12 and 3 seeds, a single strange one falls into the run in one choice of 5, and
 two in 13 of 455, so that an alarm takes all three. Fewer are named (``Band.far_out``), and the

@@ -29,6 +29,15 @@ def test_claims_that_vanished_together_are_reproduced_by_one_command(gone, named
     assert ("suites" in words) == (named == 0)
 
 
+def test_many_claims_of_suites_that_run_by_path_are_reproduced_by_their_folder():
+    def of_map(seeds):
+        return [row | {"test": f"suites/map/test_{n}.py::a"} for n, row in enumerate(drawn(seeds))]
+
+    result, found = compared(of_map(range(101, 113)), of_map(range(3))[7:])
+    words = shlex.split(dict(telling.facts(result.findings[0], found))["reproduce"])
+    assert words[:3] == ["pytest", "suites/map", "--model"]
+
+
 def test_text_of_records_is_shown_as_it_is_and_on_one_row():
     name = "a | b\n<script>[x](y)"
     old = [claim(name, np.linspace(0.9, 1.1, 12), range(101, 113)), *drawn(range(101, 113))]
