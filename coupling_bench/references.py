@@ -44,8 +44,10 @@ def left_out(
         scale: of the claims.
         claims: the claims of a run, each with the test that judges it.
     """
-    ran = {_suites(test) for test in claims.values()}
-    known = {c["claim"] for c in _accepted(folder, model, task, scale) if _suites(c["test"]) in ran}
+    ran = {suites_of(test) for test in claims.values()}
+    known = {
+        c["claim"] for c in _accepted(folder, model, task, scale) if suites_of(c["test"]) in ran
+    }
     return sorted(known - claims.keys())
 
 
@@ -65,9 +67,9 @@ def accept(record: Record, folder: Path) -> list[Path]:
         if not claims:
             continue
         path = reference_path(folder, model, task, scale)
-        ran = {_suites(claim["test"]) for claim in record["claims"]}
+        ran = {suites_of(claim["test"]) for claim in record["claims"]}
         before = read(path) if path.is_file() else {}
-        kept = [c for c in before.get("claims", []) if _suites(c["test"]) not in ran]
+        kept = [c for c in before.get("claims", []) if suites_of(c["test"]) not in ran]
         mine = {
             part: [row for row in record[part] if (row["model"], row["task"]) == (model, task)]
             for part in PARTS
@@ -78,7 +80,9 @@ def accept(record: Record, folder: Path) -> list[Path]:
                 rows += [row for row in before[part] if row["node"] not in known]
         seeds = min((claim["seeds"] for claim in claims), key=len)  # some nodes need more
         chosen_seeds = f"--first-seed {seeds[0]} " * (seeds[0] > 0) + f"--seeds {len(seeds)}"
-        command = f"pytest suites --model {model} --task {task} --scale {scale} {chosen_seeds}"
+        suites = " ".join(sorted({str(suites_of(claim["test"])) for claim in (*claims, *kept)}))
+        setting = f"--model {model} --task {task} --scale {scale}"
+        command = f"pytest {suites} {setting} {chosen_seeds}"
         environment_ = {**record["environment"], "command": command}
         of_model = {"claims": [*claims, *kept], "theorems": [], "tables": {}, "completions": []}
         chosen = {**record, **mine, **of_model}
@@ -92,8 +96,8 @@ def _accepted(folder: Path, model: str, task: str, scale: str) -> list[Record]:
     return read(path)["claims"] if path.is_file() else []
 
 
-def _suites(test: str) -> PurePosixPath:
-    """Return the folder of the suites that a test belongs to."""
+def suites_of(test: str) -> PurePosixPath:
+    """Return the folder of the suites that a test belongs to; some run if they are named alone."""
     return PurePosixPath(test.split("::")[0]).parent
 
 

@@ -151,7 +151,10 @@ BENCH = """#!/usr/bin/env bash
 echo "$@" >> asked
 case $1 in
   compare) echo "before and after" > reports/nightly/compare.md; exit "$GATE" ;;
-  report) mkdir -p reports/nightly/page; echo "the summary" > reports/nightly/page/summary.md ;;
+  history) if [ -n "$2" ] && [ -n "${NO_HISTORY:-}" ]; then exit 2; fi ;;
+  report)
+    if [ -n "${NO_PAGE:-}" ]; then exit 1; fi
+    mkdir -p reports/nightly/page; echo "the summary" > reports/nightly/page/summary.md ;;
 esac
 """
 
@@ -161,7 +164,7 @@ def night(tmp_path):
     """Run the script with stand-ins for what it calls; return its status and its summary."""
     for name, text in {
         ".ci/nightly": (ROOT / ".ci" / "nightly").read_text(),
-        "bin/make": "#!/bin/sh\n",
+        "bin/make": '#!/bin/sh\nexit "${MAKE_STATUS:-0}"\n',
         "bin/git": "#!/bin/sh\necho 1234567\n",
         ".venv/bin/python": PYTHON,
         ".venv/bin/coupling-bench": BENCH,
@@ -204,6 +207,34 @@ def test_a_night_ends_as_the_gate_says_and_is_never_green_for_want_of_data(
     assert ("There is no page/summary.md tonight." in summary) == (not record)
     assert summary.rstrip().endswith("commit 1234567.")
     assert any("history reports/history --add" in line for line in asked) == bool(record)
+
+
+@pytest.mark.parametrize("broken", ["NO_PAGE", "NO_HISTORY"])
+def test_what_cannot_be_drawn_or_kept_is_red_and_the_summary_is_there(broken, night):
+    status, summary, _ = night(gate=5, **{broken: "1"})
+    assert status == 7
+    assert summary.startswith("before and after") and "gate 5, pages" in summary
+
+
+def test_a_machine_that_cannot_install_is_infrastructure(night, tmp_path):
+    with pytest.raises(FileNotFoundError):  # nothing was asked of the suites or the gate
+        night(MAKE_STATUS="2")
+    done = subprocess.run(
+        [tmp_path / ".ci" / "nightly"],
+        env={"MAKE_STATUS": "2", "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"},
+    )
+    assert done.returncode == 7
+
+
+@pytest.mark.parametrize("folder", [".", "reports", "reports/history"])
+def test_what_is_to_be_kept_is_not_emptied(folder, night, tmp_path):
+    kept = tmp_path / "reports/history/monday.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("{}")
+    done = subprocess.run(
+        [tmp_path / ".ci" / "nightly"], env=os.environ | {"NIGHTLY_REPORTS": folder}
+    )
+    assert done.returncode == 2 and kept.is_file()
 
 
 def test_times_are_measured_again_where_something_is_slower_and_not_otherwise(night):

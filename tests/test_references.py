@@ -70,6 +70,13 @@ def test_a_reference_holds_one_model_and_nothing_of_the_machine(tmp_path):
     )
 
 
+def test_the_command_of_a_reference_names_the_folders_of_suites_that_run_by_path_alone(tmp_path):
+    for test in ("suites/map/test_a.py::test_a[embedded]", "suites/test_b.py::test_b[embedded]"):
+        (path,) = references.accept(whole(claim(test, test=test)), tmp_path)
+    command = json.loads(path.read_text())["environment"]["command"]
+    assert command.startswith("pytest suites suites/map --model embedded ")
+
+
 def test_the_command_of_a_reference_names_seeds_that_do_not_begin_at_0(tmp_path):
     more = claim("B", seeds=[101, 102, 103])  # of a node that needs one more seed
     (path,) = references.accept(whole(more, claim("A", seeds=[101, 102])), tmp_path)

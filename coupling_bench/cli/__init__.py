@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib
+import os
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -76,6 +77,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("coupling-bench: interrupted; what is in the store is kept.", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # | head: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + 13
     except (ValueError, OSError) as error:
         print(f"coupling-bench: {error}", file=sys.stderr)
         return 2

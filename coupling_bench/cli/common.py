@@ -35,6 +35,17 @@ def add_task(parser: argparse.ArgumentParser, *, required: bool = False) -> None
     )  # fmt: skip
 
 
+def check_folder(command: str, folder: Path) -> None:
+    """Refuse a folder that cannot be one, because a file has its name or is on its way.
+
+    Raises:
+        NotADirectoryError: naming the file.
+    """
+    there = next((p for p in (folder, *folder.parents) if p.exists()), None)
+    if there is not None and not there.is_dir():
+        raise NotADirectoryError(f"{command}: {folder}: {there} is a file, needed a folder.")
+
+
 def path(text: str) -> Path:
     """Return what a user means by a path, ``~`` included."""
     return Path(text).expanduser()

@@ -80,9 +80,8 @@ def run(arguments: argparse.Namespace) -> int:
     errors = junit.errors(arguments.junit, new.tests) if arguments.junit else {}
     found = gate.compare(findings.Reference(accepted=accepted, seeds=seeds), new, errors)
     if arguments.times:
-        first, *again = map(times.read, arguments.times)
-        more, notes = times.slower(first, again[0] if again else None)
-        found.findings += more
+        more, notes = times.compare(arguments.times)
+        found.add(more)
         found.notes += notes
     past = evidence.find(arguments.history) if arguments.history else evidence.Found()
     found.notes += [f"Left out of the history: {text}" for text in past.unreadable]

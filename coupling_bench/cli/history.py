@@ -56,8 +56,18 @@ def run(arguments: argparse.Namespace) -> int:
     """Keep, read and draw; say what was left out."""
     from coupling_bench.nightly import archive
 
+    drawn = arguments.to or arguments.folder / "page"
+    for folder in (arguments.folder, drawn):
+        common.check_folder("history", folder)
     for given in arguments.add:
         file = given / "record.json" if given.is_dir() else given
+        if not file.is_file():
+            what = (
+                f"the folder {given} holds no record.json"
+                if given.is_dir()
+                else f"there is no file {given}"
+            )
+            raise FileNotFoundError(f"history: --add: {what}. A run writes one: pytest suites")
         try:
             print(f"kept: {archive.add(archive.read_file(file), arguments.folder)}")
         except ValueError as error:
@@ -78,6 +88,6 @@ def run(arguments: argparse.Namespace) -> int:
     seeds = evidence.find(reference) if reference else evidence.Found()
     left_out = [*kept.left_out, *(f"reference: {text}" for text in seeds.unreadable)]
     found = history.build(kept.records, left_out, seeds)
-    for path in page.write(found, arguments.to or arguments.folder / "page"):
+    for path in page.write(found, drawn):
         print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
     return 0

@@ -48,8 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     started = time.monotonic()
     folder = arguments.output
-    if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(f"report: -o {folder} is a file, needed a folder.")
+    common.check_folder("report -o", folder)
     merged = merge(read_all(arguments.records))
     page = write_report(merged, folder)
     written = [page, *export(merged, folder)]

@@ -43,8 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     if len(files) < len(found):
         raise ValueError(f"tables: two tables of {arguments.record} would share one file name.")
     folder = arguments.to
-    if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(f"tables: --to {folder} is a file, needed a folder.")
+    common.check_folder("tables --to", folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name, frame in files.items():
         frame.to_csv(folder / name, index=False)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from coupling_bench.record import SCHEMA, Record
+from coupling_bench.report.shapes import wrong
 
 NAME = re.compile(r"\d{8}T\d{6}Z?-[0-9a-z]+-([0-9a-f]{12})\.json")
 OF_STAGES = ("node", "model", "task", "spec", "seed", "steps", "wall_seconds", "device", "reused")
@@ -25,6 +26,8 @@ OF_STAGES = ("node", "model", "task", "spec", "seed", "steps", "wall_seconds", "
 TEXTS = ("claim", "model", "task", "scale", "direction", "unit")
 NUMBERS = ("margin", "alpha")
 """What every claim has."""
+OF_MACHINE = ("command",)
+"""What is not kept of an environment: it names folders of the machine that it ran on."""
 LEFT_OUT = ("beside",)
 """What is not kept of a claim: no gate reads it, and it is half of a record."""
 
@@ -40,11 +43,20 @@ class Kept:
 
 
 def add(record: Record, folder: Path) -> Path:
-    """Keep what history and gate read of a record; return its file, which may be there already."""
+    """Keep what history and gate read of a record; return its file, which may be there already.
+
+    Raises:
+        ValueError: it holds numbers that no file can keep.
+    """
+    try:
+        text = json.dumps(_slim(record), separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        raise ValueError("a record that holds NaN or infinity, which JSON has not") from None
+    content = text.encode() + b"\n"
     folder.mkdir(parents=True, exist_ok=True)
-    content = json.dumps(_slim(record), separators=(",", ":"), allow_nan=False).encode() + b"\n"
     created = datetime.fromisoformat(record["created"]).strftime("%Y%m%dT%H%M%SZ")
-    commit = str((record.get("environment") or {}).get("commit") or "nocommit")[:8]
+    commit = str((record.get("environment") or {}).get("commit") or "")
+    commit = re.sub(r"[^0-9a-z]", "", commit)[:8] or "nocommit"
     path = folder / f"{created}-{commit}-{_sum(content)}.json"
     if path.is_file() and path.read_bytes() == content:
         return path
@@ -123,6 +135,9 @@ def _sound(record: Record) -> Record:
         rows = record.get(part) or []
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise ValueError(f"a record whose {part} are no rows")
+        for row in rows:
+            if lacks := wrong(part, row):
+                raise ValueError(f"a record with an entry of {part} that has {lacks}")
     for claim in record.get("claims") or []:
         if not all(isinstance(claim.get(name), str) for name in TEXTS):
             raise ValueError("a record with a claim that does not say what it is about")
@@ -132,6 +147,8 @@ def _sound(record: Record) -> Record:
             raise ValueError("a record with a claim whose seeds are no numbers")
     if not isinstance(record.get("environment") or {}, dict):
         raise ValueError("a record whose environment is no table")
+    if lacks := wrong("environment", record.get("environment") or {}):
+        raise ValueError(f"a record whose environment has {lacks}")
     return record
 
 
@@ -147,7 +164,7 @@ def _slim(record: Record) -> Record:
         "stages": [
             {name: row.get(name) for name in OF_STAGES} for row in record.get("stages") or []
         ],
-        "environment": record.get("environment") or {},
+        "environment": without(record.get("environment") or {}, OF_MACHINE),
     }
 
 

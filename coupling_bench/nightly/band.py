@@ -17,13 +17,13 @@ github.com/mlcommons/logging). What is kept of it, and what is different:
 - **One family.** A night looks at a hundred quantities, and one false alarm is an alarm. The level
   is that of the whole family.
 - **No normal distribution.** Effects are bounded, skew or constant. Bonferroni with Student's t
-  relies on tails that twelve seeds say nothing of: where values have three degrees of freedom it
-  raises a false alarm in 6 of 10 nights instead of 1 in 50. The level is therefore that of a
-  permutation test (Westfall & Young 1993, single-step max T): if nothing has changed, the run's
-  seeds are seeds like the reference's, and whichever n of the n + m had been the run's would have
-  done as well. An alarm is a statistic that is larger than the largest of all quantities under all
-  but the fewest of these choices. This is exact whatever the distribution and the dependence of the
-  quantities, a seed being taken with all its values at once.
+  relies on tails that twelve seeds say nothing of: where 58 independent quantities have three
+  degrees of freedom it raises a false alarm in 6 of 10 nights instead of 1 in 50. The level is
+  therefore that of a permutation test (Westfall & Young 1993, single-step max T): if nothing has
+  changed, the run's seeds are seeds like the reference's, and whichever n of the n + m had been the
+  run's would have done as well. An alarm is a statistic that is larger than the largest
+  of all quantities under all but the fewest of these choices. This is exact whatever the
+  distribution and the dependence of the quantities, a seed being taken with all its values at once.
 
 What it costs: of 12 and 3 seeds, a single strange one falls into the run in one choice of 5, and
 two in 13 of 455, so that an alarm takes all three. Fewer are named (``Band.far_out``), and the
@@ -96,9 +96,20 @@ def bands(
 def can_tell(reference: int, run: int, share: float = 1.0, level: float = LEVEL) -> bool:
     """Say whether so many seeds could ever be an alarm, for a stratum with a share of the family.
 
-    The fewest choices are one of C(m + n, n).
+    The fewest choices are one of C(m + n, n), or of those that are drawn.
     """
-    return math.comb(reference + run, run) * level * share / 2 >= 1
+    return _number_of_choices(reference, run) * level * share / 2 >= 1
+
+
+def least_run(reference: int, share: float = 1.0, level: float = LEVEL) -> int | None:
+    """Return the fewest seeds of a run that could be an alarm; None: no number could."""
+    enough = (n for n in range(1, reference + 1) if can_tell(reference, n, share, level))
+    return next(enough, None)
+
+
+def _number_of_choices(m: int, n: int) -> int:
+    every = math.comb(m + n, n)
+    return every if every <= MOST_CHOICES else MOST_CHOICES + 1  # the run's own, and drawn ones
 
 
 def predicted(values: npt.ArrayLike, run: int, quantities: int) -> tuple[float, float]:
@@ -162,17 +173,24 @@ def _statistics(values: Array, chosen: npt.NDArray[np.bool_]) -> tuple[Array, Ar
     centred = values - values.mean(axis=0)
     rounding = ROUNDING * np.abs(values).max(axis=0)
     centred = np.where(np.abs(centred) <= rounding, 0.0, centred)
-    run, rest = chosen.astype(float), (~chosen).astype(float)
     n, m = int(chosen[0].sum()), int((~chosen[0]).sum())
-    mean_run, mean_rest = run @ centred / n, rest @ centred / m
-    square_run = np.maximum(run @ centred**2 - n * mean_run**2, 0)
-    square_rest = np.maximum(rest @ centred**2 - m * mean_rest**2, 0)
+    run = centred[np.nonzero(chosen)[1].reshape(len(chosen), n)]
+    mean_run, square_run = _moments(run)
+    mean_rest, square_rest = _moments(centred[np.nonzero(~chosen)[1].reshape(len(chosen), m)])
     pooled = np.sqrt((square_run + square_rest) / (n + m - 2) * (1 / n + 1 / m))
     alone = np.sqrt(square_rest / (m - 1) * (1 + 1 / m))
-    places = np.nonzero(chosen)[1].reshape(len(chosen), n)
-    farthest = np.abs(centred[places] - mean_rest[:, None, :]).max(axis=1)
+    farthest = np.abs(run - mean_rest[:, None, :]).max(axis=1)
     mean = _ratio(np.abs(mean_run - mean_rest), pooled, rounding)
     return mean, _ratio(farthest, alone, rounding), np.where(pooled[0] <= rounding, 0, pooled[0])
+
+
+def _moments(values: Array) -> tuple[Array, Array]:
+    """Return means and sums of squares about them ``(C, K)`` of values ``(C, n, K)``.
+
+    Not as a difference of sums: what that leaves of equal values would tell tied choices apart.
+    """
+    means = values.mean(axis=1)
+    return means, ((values - means[:, None, :]) ** 2).sum(axis=1)
 
 
 def _ratio(deviation: Array, error: Array, rounding: Array) -> Array:

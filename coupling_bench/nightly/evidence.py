@@ -10,6 +10,7 @@ from typing import Any
 
 from coupling_bench.nightly import archive
 from coupling_bench.record import Record
+from coupling_bench.report.text import is_number
 
 Setting = tuple[str, str, str]
 """Model, task and scale."""
@@ -126,14 +127,14 @@ def _one(found: list[tuple[Record, dict[str, Any]]]) -> Evidence:
             continue
         used += 1
         seeds, effects = claim.get("seeds") or [], claim.get("per_seed") or []
-        if len(seeds) != len(effects) or not seeds or not all(map(_is_finite, effects)):
+        if len(seeds) != len(effects) or not seeds or not all(map(is_number, effects)):
             problem = f"its effects are {effects}, needed one finite number for each of {seeds}"
             continue
         fewest = min(fewest or len(seeds), len(seeds))
         values |= dict(zip(seeds, effects, strict=True))
         for need in claim.get("requires") or []:
             measured = need.get("per_seed") or []
-            if len(measured) == len(seeds) and all(map(_is_finite, measured)):
+            if len(measured) == len(seeds) and all(map(is_number, measured)):
                 needs.setdefault(str(need.get("name")), {}).update(
                     zip(seeds, measured, strict=True)
                 )
@@ -141,17 +142,11 @@ def _one(found: list[tuple[Record, dict[str, Any]]]) -> Evidence:
     stages = [
         str(row["spec"])
         for row in record.get("stages") or []
-        if row.get("node") in nodes and row.get("model") == newest["model"] and row.get("spec")
+        if row.get("node") in nodes
+        and row.get("spec")
+        and (row.get("model"), row.get("task")) == (newest["model"], newest["task"])
     ]
     return Evidence(
         claim=newest, stages=stages, created=record["created"], values=values, needs=needs,
         problem=problem, records=used, fewest=fewest,
     )  # fmt: skip
-
-
-def _is_finite(value: object) -> bool:
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and abs(value) < float("inf")  # NaN is not below it
-    )

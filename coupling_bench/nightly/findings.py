@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -95,6 +96,10 @@ class Comparison:
     rows: list[Row]
     findings: list[Finding]
     notes: list[str] = field(default_factory=list)
+
+    def add(self, findings: Iterable[Finding]) -> None:
+        """Add findings; the worst stand first."""
+        self.findings = sorted([*self.findings, *findings], key=lambda one: -one.kind)
 
     @property
     def status(self) -> Kind:

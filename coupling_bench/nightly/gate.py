@@ -45,8 +45,9 @@ def compare(
     known = {evidence.claim.get("test") for evidence in told}
     others = {test: why for test, why in broken.items() if test not in known}
     findings += _infrastructure(reference, run, others)
-    findings.sort(key=lambda finding: -finding.kind)
-    return Comparison(rows=_sorted(rows), findings=findings, notes=_notes(reference, run, rows))
+    found = Comparison(rows=_sorted(rows), findings=[], notes=_notes(reference, run, rows))
+    found.add(findings)
+    return found
 
 
 def _finding(row: Row) -> Finding:

@@ -7,12 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from coupling_bench.nightly import band
 from coupling_bench.nightly.evidence import Found, Key, keyed
 from coupling_bench.nightly.machines import machine, told
 from coupling_bench.record import Record
+from coupling_bench.report.text import is_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +44,7 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """A verdict, or a recipe, that differs from the one before."""
+    """A verdict that differs from the one before."""
 
     key: Key
     before: str | None
@@ -59,7 +58,10 @@ class Change:
     recipe: bool
     """Whether training, margin or requirements changed with it."""
     within: bool
-    """Whether the effect lies in the reference's band all the same: few seeds near a margin."""
+    """Whether the effect lies in the reference's band all the same: few seeds near a margin.
+
+    Never with another recipe, nor where what the claim presupposes decided: bands are of effects.
+    """
 
 
 @dataclass(kw_only=True)
@@ -77,12 +79,16 @@ class Line:
 
     @property
     def outside_since(self) -> int | None:
-        """The first of the nights in a row, up to now, with the effect outside the band."""
+        """The first of the nights in a row, up to now, with the effect outside the band.
+
+        Nights of another recipe end the row: the band is the newest recipe's.
+        """
         if self.band is None:
             return None
         since = None
         for point in reversed(self.points):
-            if self.band[0] <= point.effect <= self.band[1]:
+            inside = self.band[0] <= point.effect <= self.band[1]
+            if inside or point.recipe != self.points[-1].recipe:
                 break
             since = point.night
         return since
@@ -188,7 +194,7 @@ def _night(record: Record) -> Night:
 
 def _point(night: int, claim: dict[str, Any]) -> Point | None:
     effect = claim.get("effect")
-    if not isinstance(effect, int | float) or not np.isfinite(effect):
+    if not is_number(effect):
         return None
     low, high = claim.get("interval") or (None, None)
     return Point(
@@ -209,21 +215,28 @@ def _seconds(record: Record) -> dict[tuple[str, str, str], float]:
     found: dict[tuple[str, str, str], list[float]] = {}
     for row in record.get("stages") or []:
         seconds = row.get("wall_seconds")
-        if row.get("reused") is False and isinstance(seconds, int | float) and seconds >= 0:
+        if row.get("reused") is False and is_number(seconds) and seconds >= 0:
             place = (str(row.get("model")), str(row.get("task")), str(row.get("node")))
             found.setdefault(place, []).append(float(seconds))
     return {place: statistics.median(values) for place, values in found.items()}
 
 
 def _changes(line: Line, nights: list[Night]) -> Iterable[Change]:
-    low, high = line.band or (np.inf, -np.inf)
     for old, new in zip(line.points, line.points[1:], strict=False):
         if old.verdict != new.verdict:
             yield Change(
                 key=line.key, before=old.verdict, after=new.verdict, night=new.night,
-                last=old.night, recipe=old.recipe != new.recipe, within=low <= new.effect <= high,
+                last=old.night, recipe=old.recipe != new.recipe, within=_by_chance(line, old, new),
                 versions=versions_changed(nights[old.night], nights[new.night]),
             )  # fmt: skip
+
+
+def _by_chance(line: Line, old: Point, new: Point) -> bool:
+    """Say whether a verdict differs while training, and what is known of its effect, do not."""
+    of_band = old.recipe == new.recipe == line.points[-1].recipe
+    if line.band is None or not of_band or "not applicable" in (old.verdict, new.verdict):
+        return False
+    return line.band[0] <= new.effect <= line.band[1]
 
 
 def versions_changed(old: Night, new: Night) -> list[str]:

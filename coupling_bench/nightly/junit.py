@@ -28,7 +28,7 @@ def errors(path: Path, recorded: Container[str]) -> dict[str, str]:
                 found[test] = why.splitlines()[-1]
     except OSError as error:
         return {str(path): f"cannot be read ({error.strerror})"}
-    except ElementTree.ParseError:
+    except (ElementTree.ParseError, LookupError, ValueError):  # an encoding that is none
         return {str(path): "is no JUnit file, or half of one: pytest --junitxml FILE"}
     return found
 

@@ -22,7 +22,7 @@ def told(record: dict[str, Any]) -> str:
     memory = environment.get("memory_gib")
     gpus = environment.get("gpus") or []
     parts = [
-        environment.get("cpu") or "unknown processor",
+        str(environment.get("cpu") or "unknown processor"),
         f"{environment.get('cores') or '?'} cores",
         f"{memory} GiB" if memory else "memory not recorded",
         *(str(name) for name in gpus),

@@ -107,9 +107,11 @@ def _fill(
         for quantity, one in zip(members, found, strict=True):
             for row, name in quantities[quantity]:
                 if not band.can_tell(len(old), len(new), share, level):
+                    needed = band.least_run(len(old), share, level)
                     row.obstacle = (
                         f"the run has {len(new)} seeds and the reference {len(old)}: too few for "
-                        "any alarm at this level. Run more: --seeds 3"
+                        "any alarm at this level. "
+                        + (f"Run more: --seeds {needed}" if needed else "Run fewer other claims")
                     )
                 elif name == "effect":
                     row.band = one
@@ -139,6 +141,11 @@ def _obstacle(row: Row) -> str:
         return (
             f"measured with another recipe ({new.claim.get('recipe')}) than the reference "
             f"({old.claim.get('recipe')}): training, margin or requirements changed"
+        )
+    gone = [name for name in old.needs if name not in new.needs]
+    if gone:
+        return (
+            f"the run has no finite number for each seed of what it presupposes: {'; '.join(gone)}"
         )
     there = _apart(old.values, new.values)
     if len(there) < LEAST_REFERENCE:

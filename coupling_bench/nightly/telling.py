@@ -12,11 +12,12 @@ from coupling_bench.nightly.archive import moment
 from coupling_bench.nightly.evidence import Evidence, Found, Key, keyed
 from coupling_bench.nightly.findings import WORDS, Comparison, Finding, Kind, Row
 from coupling_bench.record import Record
+from coupling_bench.references import suites_of
 
 HEAD = ("claim", "model", "expected", "band", "obtained", "interval", "before", "after", "status")
 SHOWN_STAGES = 12
 MOST_TESTS = 5
-"""So many are named in a command; of more, it is all suites."""
+"""So many are named in a command; of more, the folders that they lie in."""
 
 
 def lines(comparison: Comparison, run: Found, history: Sequence[Record] = ()) -> list[str]:
@@ -128,8 +129,10 @@ def command(rows: Sequence[Row], run: Found) -> str:
     own = [e for e in run.claims.values() if e.setting == known.setting and e.values]
     fewest = min((sorted(e.values) for e in own), key=len, default=[0, 1, 2])
     model, task, scale = known.setting
+    if len(tests) > MOST_TESTS:
+        tests = sorted({str(suites_of(test)) for test in tests})
     words = [
-        "pytest", *(tests if len(tests) <= MOST_TESTS else ["suites"]),
+        "pytest", *tests,
         "--model", model, "--task", task, "--scale", scale,
         *(["--first-seed", str(fewest[0])] if fewest[0] else []), "--seeds", str(len(fewest)),
     ]  # fmt: skip

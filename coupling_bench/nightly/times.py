@@ -8,6 +8,7 @@ machines differ, and share their cores with others.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,15 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
     except (ValueError, KeyError, TypeError):
         raise ValueError(f"--times: {file} is no {PERF}; {needed}.") from None
     return found
+
+
+def compare(files: Sequence[Path]) -> tuple[list[Finding], list[str]]:
+    """Return what the reports of one run, or of two, say; a damaged one is infrastructure."""
+    try:
+        first, *again = map(read, files)
+    except ValueError as error:
+        return [Finding(kind=Kind.INFRASTRUCTURE, what="suites/perf", text=str(error))], []
+    return slower(first, again[0] if again else None)
 
 
 def slower(

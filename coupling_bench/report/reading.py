@@ -87,6 +87,8 @@ def _check(name: str, record: Record) -> None:
     for part in NAMED:
         if not isinstance(record.get(part) or {}, dict):
             raise ValueError(f"report: {name} has {part!r} that name nothing. {WRITE_ONE}")
+    if lacks := wrong("environment", record.get("environment") or {}):
+        raise ValueError(f"report: the environment of {name} has {lacks}. {WRITE_ONE}")
     measured = record.get("measurement")
     if measured and not all(isinstance(measured.get(k), list) for k in ("checkpoints", "pairs")):
         raise ValueError(

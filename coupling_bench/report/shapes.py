@@ -1,4 +1,4 @@
-"""What the page takes for granted of a record's rows: which entries are there, and of what kind."""
+"""What readers take for granted of a record: which entries are there, and of what kind."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +24,7 @@ KINDS: dict[str, Callable[[object], bool]] = {
     "a scalar": _is_scalar,
     "numbers": _all(_is_number),
     "scalars": _all(_is_scalar),
+    "texts": _all(lambda value: isinstance(value, str)),
     "rows": lambda value: isinstance(value, list) and all(isinstance(v, dict) for v in value),
     "named values": lambda value: isinstance(value, dict),
     "texts by name": lambda value: (
@@ -46,6 +47,7 @@ NEEDED = {
         "node": "a text", "split": "a text", "group": "a text", "items": "a scalar", **WHOSE,
     },
     "completions": {"pipeline": "a text", "prompt": "a text", **WHOSE},
+    "environment": {},
 }  # fmt: skip
 """What an entry of each part has to have."""
 KNOWN = {
@@ -54,13 +56,14 @@ KNOWN = {
         "accepted": "a text", "effect": "a scalar", "interval": "numbers", "margin": "a scalar",
         "direction": "a text", "unit": "a text", "alpha": "a scalar", "seeds": "scalars",
         "per_seed": "numbers", "requires": "rows", "beside": "rows", "message": "a text",
+        "nodes": "texts", "recipe": "a text",
         "reversed": "a scalar",
     },
     "theorems": {},
     "stages": {
         "spec": "a text", "kind": "a text", "seed": "a scalar", "steps": "a scalar",
         "device": "a text", "prompts": "a text", "start": "a text", "commit": "a text",
-        "options": "named values", "packages": "named values",
+        "options": "named values", "packages": "named values", "wall_seconds": "a scalar",
     },
     "curves": {
         "seed": "a scalar", "loss": "numbers", "reward": "numbers", "mean_at_1": "numbers",
@@ -68,12 +71,16 @@ KNOWN = {
     "abilities": {"seed": "a scalar"},
     "groups": {},
     "completions": {"truth": "a scalar", "answers": "texts by name"},
+    "environment": {
+        "commit": "a text", "packages": "texts by name", "gpus": "texts", "trained": "a number",
+        "reused": "a number",
+    },
 }  # fmt: skip
 """Of what kind other entries are, where they are there."""
 
 
 def wrong(part: str, row: Record) -> str | None:
-    """What is wrong with an entry of a part of a record, after "has"; None if nothing is."""
+    """What is wrong with a part's entry, or the environment, after "has"; None if nothing is."""
     for key in NEEDED[part]:
         if row.get(key) is None:
             return f"no {key}"

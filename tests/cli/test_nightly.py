@@ -1,6 +1,8 @@
 """``coupling-bench history`` and ``compare``: files in, files and statuses out."""
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 
@@ -28,7 +30,9 @@ def reference(tmp_path):
 
 
 def night(path, number=0, **changes):
-    stage = {"node": "sft", "model": "embedded", "spec": "SFTSpec-0", "reused": False}
+    stage = {
+        "node": "sft", "model": "embedded", "task": "grammar", "spec": "SFTSpec-0", "reused": False,
+    }  # fmt: skip
     claims = drawn(range(3), draw=np.random.default_rng(1), **changes)
     return save(path, record(claims, number, stages=[stage]))
 
@@ -90,8 +94,14 @@ def test_tests_that_broke_down_are_taken_from_the_junit_file(reference, tmp_path
     assert compare(reference, run, "--junit", junit) == 7  # it failed and found nothing
     save(run, claims)
     assert compare(reference, run, "--junit", junit) == 0  # a verdict's failure is in the record
-    junit.write_text("<testsuites>")
-    assert compare(reference, run, "--junit", junit) == 7
+    for damaged in (
+        b"<testsuites>",
+        b"",
+        b"\x00\xff",
+        b'<?xml version="1.0" encoding="none"?><a/>',
+    ):
+        junit.write_bytes(damaged)
+        assert compare(reference, run, "--junit", junit) == 7
 
 
 def test_a_slower_benchmark_counts_when_a_second_run_is_slower_too(reference, tmp_path, capsys):
@@ -101,11 +111,16 @@ def test_a_slower_benchmark_counts_when_a_second_run_is_slower_too(reference, tm
 
     run = night(tmp_path / "record.json")
     slow, again, fast = perf("slow", 1.5), perf("again", 1.6), perf("fast", 2.5)
+    assert compare(reference, run, "--times", perf("at the gate", 2.0)) == 0
+    assert "GRPO step" not in capsys.readouterr().out
     assert compare(reference, run, "--times", slow) == 0
     assert "it counts when seen twice" in capsys.readouterr().out
     assert compare(reference, run, "--times", slow, fast) == 0
     assert compare(reference, run, "--times", slow, again) == 3
-    assert compare(reference, run, "--times", tmp_path) == 2
+    file = tmp_path / "summary.md"
+    assert compare(reference, run, "--times", slow, tmp_path, "--markdown", file) == 7
+    assert "perf.json cannot be read" in capsys.readouterr().out
+    assert file.read_text().startswith("**20 of 20 claims compared")  # which is not lost with it
 
 
 def test_false_alarms_are_counted_on_drawn_nights(reference, tmp_path, capsys, monkeypatch):
@@ -147,6 +162,54 @@ def test_an_empty_folder_and_a_record_that_is_none_are_said_in_a_sentence(tmp_pa
     (tmp_path / "empty").mkdir()
     assert main(["history", str(tmp_path / "empty")]) == 2
     assert "holds no record" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        (None, "there is no file .*record.json"),
+        ("folder", "the folder .* holds no record.json"),
+        ('{"schema": 1, "created": "2026-01-01T00:00:00Z", "claims": [], "seconds": NaN,'
+         ' "theorems": [{"theorem": "A", "least_slack": NaN}]}', "holds NaN or infinity"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_kept_is_refused_with_what_is_wrong_with_it(there, said, tmp_path, capsys):
+    given = tmp_path / "given" / "record.json"
+    if there:
+        given.parent.mkdir()
+    if there not in (None, "folder"):
+        given.write_text(there)
+    asked = given.parent if there == "folder" else given
+    assert main(["history", str(tmp_path / "nights"), "--add", str(asked)]) == 2
+    assert re.search(said, capsys.readouterr().err)
+    assert not (tmp_path / "nights").exists()
+
+
+def test_a_file_where_a_folder_is_needed_is_named(tmp_path, capsys):
+    file, run = tmp_path / "file", night(tmp_path / "record.json")
+    file.write_text("")
+    folder = tmp_path / "nights"
+    for words in (
+        [file, "--add", run], [file / "nights", "--add", run], [file],
+        [folder, "--add", run, "-o", file], [folder, "--add", run, "-o", file / "page"],
+    ):  # fmt: skip
+        assert main(["history", *map(str, words)]) == 2
+        assert f"{file} is a file, needed a folder" in capsys.readouterr().err
+    assert not folder.exists()
+
+
+def test_a_reader_that_leaves_is_no_mistake(reference, tmp_path):
+    """Compare ... | head: as other programs, ended by the pipe and in silence."""
+    run = night(tmp_path / "record.json", claims=20)
+    code = (
+        "import sys; from coupling_bench.cli import main\n"
+        f"sys.exit(main(['compare', {str(reference)!r}, {str(run)!r}]))"
+    )
+    shell = shlex.join([sys.executable, "-u", "-c", code])
+    done = subprocess.run(
+        ["bash", "-c", f"{shell} | true; exit ${{PIPESTATUS[0]}}"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_neither_command_loads_torch(reference, tmp_path):

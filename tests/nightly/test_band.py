@@ -1,6 +1,7 @@
 """The statistics of the gate: exact under any distribution, and able to see what has changed."""
 
 import math
+from fractions import Fraction
 from itertools import combinations
 
 import numpy as np
@@ -106,6 +107,54 @@ def test_rare_values_among_constants_have_bands_without_a_warning():
     assert all(one.low <= 0 <= one.high for one in found)
 
 
+@pytest.mark.parametrize("where", ["run", "reference"])
+def test_a_strange_seed_among_equal_ones_is_no_alarm_however_numbers_round(where):
+    """All choices that hold it tie, at infinity: rounding must not tell them apart."""
+    draw = np.random.default_rng(9)
+    for value, other in draw.normal(size=(200, 2)):
+        seeds = {"reference": np.full((12, 1), value), "run": np.full((3, 1), value)}
+        seeds[where][draw.integers(len(seeds[where]))] = other
+        ((found,),) = band.bands([(seeds["reference"], seeds["run"])])
+        assert not found.outside() and found.p_largest > 0.2
+
+
+def exact(values, n):
+    """P-values of the last n rows by fractions, from the formulas alone: both statistics."""
+    m, rows = len(values) - n, range(len(values))
+    found = []
+    for chosen in sorted(combinations(rows, n), key=lambda c: c != tuple(rows)[m:]):
+        of_choice = []
+        for column in zip(*values, strict=True):
+            x = [Fraction(column[i]) for i in chosen]
+            y = [Fraction(column[i]) for i in rows if i not in chosen]
+            x0, y0 = sum(x) / n, sum(y) / m
+            xx, yy = (sum((v - a) ** 2 for v in of) for of, a in ((x, x0), (y, y0)))
+            pairs = [
+                ((x0 - y0) ** 2, (xx + yy) / (n + m - 2) * (Fraction(1, n) + Fraction(1, m))),
+                (max((v - y0) ** 2 for v in x), yy / (m - 1) * (1 + Fraction(1, m))),
+            ]
+            of_choice.append([d / e if e else math.inf if d else 0 for d, e in pairs])
+        found.append(list(zip(*of_choice, strict=True)))
+    return np.array([
+        [min(1.0, 2 * np.mean([max(of[s]) >= found[0][s][k] for of in found])) for s in (0, 1)]
+        for k in range(len(values[0]))
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["different", "tied", "rare", "constant but for the run"])
+def test_p_values_are_those_of_the_formulas_in_fractions(kind):
+    draw = np.random.default_rng(10)
+    values = {
+        "different": draw.integers(-1000, 1000, (9, 3)),
+        "tied": draw.integers(0, 3, (9, 3)),
+        "rare": np.where(draw.random((9, 3)) < 0.12, draw.integers(-50, 50, (9, 3)), 7),
+        "constant but for the run": np.vstack([np.full((6, 3), 7), draw.integers(0, 9, (3, 3))]),
+    }[kind]
+    (found,) = band.bands([(values[:6] / 3 + 0.1, values[6:] / 3 + 0.1)])
+    told = np.array([[one.p_mean, one.p_largest] for one in found])
+    assert told == pytest.approx(exact(values.tolist(), 3))
+
+
 def test_numbers_that_differ_by_rounding_alone_are_equal():
     reference = np.full((12, 1), 0.1) + np.linspace(0, 1e-17, 12)[:, None]
     run = np.full((3, 1), 0.1 + 1.4e-17)
@@ -115,6 +164,13 @@ def test_numbers_that_differ_by_rounding_alone_are_equal():
 
 def test_so_few_seeds_that_no_alarm_is_possible_are_known():
     assert band.can_tell(12, 3) and not band.can_tell(12, 1) and not band.can_tell(12, 2)
+    assert band.can_tell(12, 5, 0.02) and not band.can_tell(12, 5, 0.01)
+    assert [band.least_run(12, share) for share in (1.0, 0.1, 0.01)] == [3, 4, None]
+    assert not band.can_tell(12, 6, 0.01)  # of 18,564 choices 6,500 are drawn
+    draw = np.random.default_rng(7)
+    others = (draw.normal(size=(12, 99)), draw.normal(size=(6, 99)))
+    ((rare,), _) = band.bands([(draw.normal(size=(12, 1)), np.full((6, 1), 1e6)), others])
+    assert not rare.outside()
     reference, run = np.random.default_rng(7).normal(size=(12, 2)), np.full((1, 2), 1e6)
     (found,) = band.bands([(reference, run)])
     assert not found[0].outside() and math.isinf(found[0].high)
@@ -125,3 +181,34 @@ def test_the_drawn_band_is_students_prediction_of_a_mean():
     low, high = band.predicted(values, 3, 1)
     half = stats.t(11).ppf(1 - band.LEVEL / 2) * values.std(ddof=1) * math.sqrt(1 / 3 + 1 / 12)
     assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half))
+
+
+@pytest.mark.parametrize("alarms", [1, 2, 5])
+def test_the_band_and_its_p_value_say_the_same_and_the_level_is_used_up(alarms):
+    """Of 45 choices of continuous values as many are outside as the level allows, by either."""
+    values, level = np.random.default_rng(11).normal(size=(10, 1)), 2 * alarms / 45
+    by_p = by_band = 0
+    for run in combinations(range(10), 2):
+        mine = np.isin(np.arange(10), run)
+        ((found,),) = band.bands([(values[~mine], values[mine])], level)
+        assert found.mean == pytest.approx(values[~mine].mean())
+        assert found.mean == pytest.approx((found.low + found.high) / 2)
+        by_p += found.p_mean <= level
+        by_band += not found.low - 1e-9 <= values[mine].mean() <= found.high + 1e-9
+        assert found.outside(level) == (min(found.p_mean, found.p_largest) <= level)
+    assert (by_p, by_band) == (alarms, alarms)
+
+
+@pytest.mark.parametrize(("share", "strange"), [(0.9, True), (1.1, False)])
+def test_a_strange_seed_is_named_at_the_level_shared_by_seeds_and_quantities(share, strange):
+    reference = np.tile(np.linspace(-1, 1, 12)[:, None], (1, 4))
+    far = stats.t(11).isf(share * band.LEVEL / 4 / 3 / 2) * reference[:, 0].std(ddof=1)
+    run = np.zeros((3, 4))
+    run[1, 2] = far * math.sqrt(1 + 1 / 12)
+    (found,) = band.bands([(reference, run)])
+    assert [one.far_out for one in found] == [False, False, strange, False]
+
+
+def test_constants_of_too_few_seeds_have_no_ends():
+    ((found,),) = band.bands([(np.zeros((12, 1)), np.zeros((1, 1)))])
+    assert (found.low, found.high) == (-math.inf, math.inf)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from coupling_bench.nightly import false_alarms
+from coupling_bench.nightly import false_alarms, gate
 from coupling_bench.nightly.evidence import pool
 from tests.example_nights import drawn, record
 
@@ -16,6 +16,22 @@ def test_few_nights_on_which_nothing_changed_are_alarms_even_where_tails_are_hea
     counted = false_alarms.exchanged(found, nights=150)
     assert counted.alarms <= 9  # 3 are expected; more than 9 come in 1 of 1,000 such tests
     assert counted.interval[0] <= counted.alarms / 150 <= counted.interval[1]
+
+
+def test_drawn_references_are_as_large_as_the_real_one_and_apart_from_their_night(monkeypatch):
+    asked = []
+
+    def compare(reference, run, **rest):
+        asked.extend(
+            (set(reference.seeds.claims[key].values), set(evidence.values))
+            for key, evidence in run.claims.items()
+        )
+        return gate.compare(reference, run, **rest)
+
+    monkeypatch.setattr(false_alarms, "compare", compare)
+    false_alarms.exchanged(seeds(range(40), np.random.default_rng(1), claims=2), nights=3)
+    assert len(asked) == 6
+    assert all((len(old), len(new)) == (12, 3) and not old & new for old, new in asked)
 
 
 def test_verdicts_that_flip_by_chance_are_counted_and_are_no_alarms():
@@ -32,3 +48,5 @@ def test_fresh_seeds_of_another_training_are_alarms_against_the_reference_as_it_
     assert false_alarms.fixed(reference, other, nights=20).alarms == 20
     assert false_alarms.fixed(reference, same, nights=20).alarms < 10
     assert false_alarms.fixed(reference, seeds(range(3), draw)) is None
+    known = seeds(range(101, 113), draw)  # the reference's own seeds are not fresh
+    assert false_alarms.fixed(reference, known) is None

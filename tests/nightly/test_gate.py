@@ -84,6 +84,25 @@ def test_what_a_claim_presupposes_is_watched_like_its_effect_and_counted_once():
     assert found("claim_0", result).band.p_mean > 0.02
 
 
+@pytest.mark.parametrize("values", [[], [0.9, None, 1.1], [0.9, float("nan"), 1.1], [1.0]])
+def test_a_requirement_without_a_number_for_each_seed_is_missing_and_no_noise(values):
+    """Its verdict would be "not applicable", and look like a flip within the band."""
+    draw = np.random.default_rng(3)
+
+    def needing(claims, values):
+        return [row | {"requires": [{"name": "it rose", "per_seed": values}]} for row in claims]
+
+    old = needing(drawn(THEIRS, draw=draw), draw.normal(1, 0.1, 12).tolist())
+    run = drawn(OURS, draw=draw)
+    run = [row | {"verdict": "not applicable"} for row in needing(run[:1], values)] + needing(
+        run[1:], [0.9, 1.0, 1.1]
+    )
+    result = compare(reference(old), pool([record(run)]))
+    (finding,) = result.findings
+    assert (finding.kind, finding.what) == (Kind.MISSING, "claim_0")
+    assert "it rose" in finding.text
+
+
 def test_no_data_is_never_silent():
     draw = np.random.default_rng(4)
     ref = reference(drawn(THEIRS, draw=draw), theorems=[theorem("T"), theorem("gone")])
@@ -202,3 +221,89 @@ def test_what_was_accepted_in_a_folder_without_reference_seeds_is_named_and_not_
         (finding,) = result.findings
         assert (finding.kind, finding.what) == (Kind.MISSING, "G")
         assert any("not asked: suites/map" in note for note in result.notes)
+
+
+def test_theorems_of_the_references_seeds_are_due_where_their_model_ran():
+    draw = np.random.default_rng(13)
+    of_other = theorem("of another model") | {"model": "another"}
+    seeds = pool([record(drawn(THEIRS, draw=draw), theorems=[theorem("due"), of_other])])
+    ref = Reference(accepted=pool([record(drawn(OURS, draw=draw))]), seeds=seeds)
+    run = pool([record(drawn(OURS, draw=draw))])
+    assert [finding.what for finding in compare(ref, run).findings] == ["Theorem: due"]
+    broken = {theorem("due")["test"]: "out of memory"}
+    (finding,) = compare(ref, run, broken).findings  # not missing too
+    assert finding.kind is Kind.INFRASTRUCTURE
+
+
+def test_a_damaged_file_of_the_reference_is_infrastructure():
+    draw = np.random.default_rng(14)
+    good, run = record(drawn(THEIRS, draw=draw)), pool([record(drawn(OURS, draw=draw))])
+    for accepted, seeds in ((["a: damaged"], []), ([], ["a: damaged"])):
+        ref = Reference(accepted=pool([good], accepted), seeds=pool([good], seeds))
+        assert compare(ref, run).status is Kind.INFRASTRUCTURE
+
+
+def test_settings_with_accepted_verdicts_alone_are_named_and_not_asked_for():
+    draw = np.random.default_rng(15)
+    accepted = [*drawn(OURS, draw=draw), *drawn(OURS, task="cola", draw=draw)]
+    ref = reference(drawn(THEIRS, draw=draw), accepted)
+    result = compare(ref, pool([record(drawn(OURS, draw=draw))]))
+    assert result.status is Kind.FINE and len(result.rows) == 20
+    assert result.notes == [
+        "Accepted without a reference's seeds, and not asked: suites (embedded on cola, small)"
+    ]
+    nothing = compare(ref, pool([record([])]))  # grammar was asked for, and is no note
+    assert nothing.status is Kind.MISSING and nothing.notes == result.notes
+
+
+def test_quantities_with_too_small_a_share_of_the_level_are_missing_with_the_seeds_they_need():
+    draw = np.random.default_rng(16)
+    old = drawn(THEIRS, draw=draw)
+    run = [*drawn(OURS, claims=1, draw=draw), *drawn(range(5), draw=draw)[1:]]
+    result = compare(reference(old), pool([record(run)]))
+    (finding,) = result.findings
+    assert (finding.kind, finding.what) == (Kind.MISSING, "claim_0")
+    assert "too few for any alarm at this level. Run more: --seeds 5" in finding.text
+
+
+def test_a_strange_seed_is_a_note_and_no_finding():
+    draw = np.random.default_rng(17)
+    old, run = drawn(THEIRS, draw=draw), drawn(OURS, draw=draw)
+    run[3] = claim("claim_3", [0.4, 0.41, 9.0], OURS)
+    result = compare(reference(old), pool([record(run)]))
+    assert result.status is Kind.FINE
+    assert "one seed lies far from the reference's" in found("claim_3", result).note
+
+
+def test_a_requirement_that_few_of_the_references_seeds_have_is_not_compared():
+    draw = np.random.default_rng(18)
+    need = {"requires": [{"name": "it rose", "per_seed": [1.0, 1.1, 1.2]}]}
+    theirs = [record(drawn(range(101, 113), draw=draw)),
+              record([row | need for row in drawn(range(113, 116), draw=draw)], 1)]  # fmt: skip
+    far = {"requires": [{"name": "it rose", "per_seed": [99.0, 99.1, 99.2]}]}
+    run = pool([record([row | far for row in drawn(OURS, draw=draw)], 2)])
+    seeds = pool(theirs)
+    assert compare(Reference(accepted=seeds, seeds=seeds), run).status is Kind.FINE
+
+
+def test_seeds_of_another_recipe_do_not_add_up_and_the_smallest_record_is_a_nights_size():
+    former = record(drawn(range(201, 213), recipe="former"))
+    several = [record(drawn(range(101, 113)), 1), record(drawn(range(3)), 2)]
+    evidence = next(iter(pool([former, *several]).claims.values()))
+    assert sorted(evidence.values) == [0, 1, 2, *range(101, 113)]
+    assert (evidence.records, evidence.fewest) == (2, 3)
+
+
+def test_claims_of_one_sentence_are_told_apart_by_their_tests():
+    rows = [claim("A", [0.1, 0.2, 0.3], OURS), claim("A", [0.4, 0.5, 0.6], OURS, test="other")]
+    assert [key[3] for key in pool([record(rows)]).claims] == [
+        "A (suites/test_A.py::test_A[embedded])", "A (other)",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("other", ["node", "model", "task"])
+def test_the_stages_of_a_claim_are_those_of_its_nodes_model_and_task(other):
+    mine = {"node": "sft", "model": "embedded", "task": "grammar", "spec": "SFTSpec-0"}
+    stages = [mine, mine | {"spec": "SFTSpec-1", other: "another"}]
+    evidence = next(iter(pool([record(drawn(OURS), stages=stages)]).claims.values()))
+    assert evidence.stages == ["SFTSpec-0"]

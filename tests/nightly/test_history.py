@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from coupling_bench import environment
-from coupling_bench.nightly import archive, history, machines, page, summary
+from coupling_bench.nightly import archive, band, history, machines, page, summary
 from coupling_bench.nightly.evidence import pool
 from coupling_bench.nightly.machines import machine
 from tests.example_nights import claim, drawn, record
@@ -50,6 +50,66 @@ def test_a_flip_within_the_reference_band_is_counted_and_is_no_change():
     assert [change.within for change in found.changes] == [True, True]
     assert "No verdict changed beyond its reference's band" in summary.summary(found)
     assert "No verdict changed" in page.render(found)
+
+
+def verdicts(*told, effects=None, recipes=None):
+    """A night a verdict (None: the claim was not measured), as if its effect were 0.5."""
+    found = []
+    for night, verdict in enumerate(told):
+        effect = effects[night] if effects else 0.5
+        row = claim("<b>A</b>", [effect - 0.005, effect, effect + 0.005], range(3))
+        row |= {"verdict": verdict, "recipe": recipes[night] if recipes else "abc"}
+        found.append(record([row] if verdict else drawn(range(3), claims=1), night))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("told", "changes"),
+    [
+        ("SSSS", []),
+        ("SSRR", [(1, 2, "S", "R")]),
+        ("SRRS", [(0, 1, "S", "R"), (2, 3, "R", "S")]),
+        ("SRIS", [(0, 1, "S", "R"), (1, 2, "R", "I"), (2, 3, "I", "S")]),
+        ("S--RR", [(0, 3, "S", "R")]),
+        ("-S-S", []),
+        ("--SSR-", [(3, 4, "S", "R")]),
+    ],
+)
+def test_each_change_has_the_last_night_before_and_the_first_after_it(told, changes):
+    words = {"S": "supported", "R": "refuted", "I": "inconclusive", "-": None}
+    found = history.build(verdicts(*map(words.get, told)), [])
+    assert [(c.last, c.night, c.before, c.after) for c in reversed(found.changes)] == [
+        (last, night, words[before], words[after]) for last, night, before, after in changes
+    ]
+
+
+def test_a_verdict_that_another_recipe_or_a_requirement_changed_is_no_flip_within_the_band():
+    by_need = verdicts("supported", "not applicable", "supported")
+    by_recipe = verdicts("supported", "inconclusive", recipes=["former", "abc"])
+    of_former = verdicts("supported", "inconclusive", "inconclusive", recipes=["a", "a", "abc"])
+    by_chance = verdicts("supported", "inconclusive")
+    found = [history.build(n, [], reference()) for n in (by_need, by_recipe, of_former, by_chance)]
+    within = [[change.within for change in one.changes] for one in found]
+    assert within == [[False, False], [False], [False], [True]]
+    assert [change.recipe for one in found for change in one.changes] == [0, 0, 1, 0, 0]
+
+
+def test_nights_of_another_recipe_are_not_measured_by_the_newest_recipes_band():
+    nights = verdicts(
+        *["supported"] * 4, effects=[0.9, 0.9, 0.8, 0.8], recipes=[*"aa", "abc", "abc"]
+    )
+    (line,) = history.build(nights, [], reference()).outside()
+    assert line.outside_since == 2
+    assert history.build(nights[:3], [], reference()).outside() == []
+
+
+@pytest.mark.parametrize(
+    ("effects", "since"),
+    [([0.5, 0.8, 0.8], 1), ([0.8, 0.5, 0.8, 0.8], 2), ([0.2, 0.8, 0.2], 0), ([0.8, 0.5], None)],
+)
+def test_the_nights_outside_are_those_in_a_row_up_to_now(effects, since):
+    (line,) = history.build(nights(*effects), [], reference()).lines
+    assert line.outside_since == since
 
 
 def test_an_effect_that_left_its_band_is_named_with_the_first_night_of_it():
@@ -135,3 +195,49 @@ def test_numbers_that_are_none_and_a_single_night_are_drawn_without_failing():
     found = history.build([record([odd, one_seed])], [])
     assert len(found.lines) == 1 and "its effect is no number" in found.left_out[0]
     assert "NaN" not in page.render(found) and "inf" not in summary.table(found)
+
+
+def test_a_stages_time_is_the_median_of_its_seeds():
+    stages = [
+        {"node": "sft", "model": "m", "task": "t", "wall_seconds": s, "reused": False}
+        for s in (1.0, 2.0, 30.0)
+    ]
+    (times,) = history.build([record([], stages=stages)], []).times
+    assert times.points == [(0, 2.0)]
+
+
+def test_bands_need_twelve_seeds_of_the_newest_recipe_and_are_shared_by_all_quantities():
+    draw = np.random.default_rng(0)
+    night, theirs = record(drawn(range(3), claims=4)), drawn(range(101, 113), claims=4, draw=draw)
+    lines = history.build([night], [], pool([record(theirs)])).lines
+    assert [line.band for line in lines] == [
+        pytest.approx(band.predicted(row["per_seed"], 3, 4)) for row in theirs
+    ]
+    wider = [b[1] - b[0] for b in (band.predicted(theirs[0]["per_seed"], 3, k) for k in (4, 1))]
+    assert wider[0] > wider[1]
+    few = drawn(range(101, 112), claims=4, draw=draw)
+    former = [row | {"recipe": "former"} for row in theirs]
+    for other in (few, former):
+        assert not any(
+            line.band for line in history.build([night], [], pool([record(other)])).lines
+        )
+
+
+def test_a_single_night_outside_is_not_named_and_margins_of_equality_are_two():
+    found = history.build(nights(0.5, 0.8), [], reference())
+    assert found.lines[0].outside_since == 1 and found.outside() == []
+    equal = claim("E", [0.0, 0.0, 0.0], range(3), direction="equal_within", margin=0.02)
+    (line,) = history.build([record([equal])], []).lines
+    assert line.margins == [-0.02, 0.02]
+
+
+def test_a_claim_is_gone_where_its_setting_was_measured_without_it_and_not_else():
+    last = record(drawn(range(3), claims=1, task="cola"), 2)
+    assert history.build([*nights(0.5, 0.5), last], []).gone() == []
+
+
+def test_a_change_on_another_machine_says_so():
+    found = history.build(nights(0.5, -0.5, at=1, cores=64), [])
+    assert found.changes[0].versions == [
+        "machine: example, 2 cores, 8 GiB -> example, 64 cores, 8 GiB"
+    ]

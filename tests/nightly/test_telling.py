@@ -29,6 +29,15 @@ def test_claims_that_vanished_together_are_reproduced_by_one_command(gone, named
     assert ("suites" in words) == (named == 0)
 
 
+def test_many_claims_of_suites_that_run_by_path_are_reproduced_by_their_folder():
+    def of_map(seeds):
+        return [row | {"test": f"suites/map/test_{n}.py::a"} for n, row in enumerate(drawn(seeds))]
+
+    result, found = compared(of_map(range(101, 113)), of_map(range(3))[7:])
+    words = shlex.split(dict(telling.facts(result.findings[0], found))["reproduce"])
+    assert words[:3] == ["pytest", "suites/map", "--model"]
+
+
 def test_text_of_records_is_shown_as_it_is_and_on_one_row():
     name = "a | b\n<script>[x](y)"
     old = [claim(name, np.linspace(0.9, 1.1, 12), range(101, 113)), *drawn(range(101, 113))]
@@ -36,6 +45,25 @@ def test_text_of_records_is_shown_as_it_is_and_on_one_row():
     text = telling.markdown(*compared(old, run))
     (row,) = [line for line in text.splitlines() if "script" in line]
     assert row.startswith(r"| a \| b \<script\>\[x\](y) |")
+
+
+def test_the_last_good_night_is_before_the_run_with_its_verdict_and_its_effect_as_expected():
+    draw = np.random.default_rng(2)
+    old = drawn(range(101, 113), draw=draw)
+    result, _ = compared(old, drawn(range(3), shift=12, draw=draw))
+    row = next(row for row in result.rows if row.key[3] == "claim_0")
+    made = row.new.created  # the first night's
+    effects = {"good": row.band.mean, "flipped": row.band.mean, "far": row.band.high + 1, "later":
+               row.band.mean}  # fmt: skip
+    verdicts = {"flipped": "refuted"}
+    nights = [
+        record([old[0] | {"effect": effect, "verdict": verdicts.get(name, "supported")}], n - 3)
+        | {"environment": {"commit": name}}
+        for n, (name, effect) in enumerate(effects.items())
+    ]
+    assert nights[3]["created"] == made
+    assert telling.last_good(row, nights).startswith("commit good,")
+    assert telling.last_good(row, nights[1:]) == "none in the history"
 
 
 def test_numbers_that_would_read_as_zero_keep_two_digits():

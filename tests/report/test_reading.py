@@ -140,6 +140,31 @@ def test_merging_leaves_the_records_as_they_were():
     assert record == example_record()
 
 
+def of_items(name, items, **constants):
+    """Another model's record, of a task of so many items."""
+    known = example_record()["constants"]["grammar"] | {"items": items} | constants
+    return other(name, constants={"grammar": known})
+
+
+def test_each_kind_of_a_task_has_one_name_however_many_records_there_are():
+    records = [of_items(f"m{n}", items) for n, items in enumerate((60, 70, 80, 70, 60, 61))]
+    merged = merge([(str(n), record) for n, record in enumerate(records)])
+    tasks = {row["model"]: row["task"] for row in merged["claims"]}
+    names = ["grammar", "grammar (2)", "grammar (3)", "grammar (2)", "grammar", "grammar (4)"]
+    assert list(tasks.values()) == names
+    assert {name: c["items"] for name, c in merged["constants"].items()} == {
+        "grammar": 60, "grammar (2)": 70, "grammar (3)": 80, "grammar (4)": 61,
+    }  # fmt: skip
+
+
+def test_a_constant_that_only_one_record_knows_makes_no_other_task_and_the_newest_date_counts():
+    more = of_items("more", 60, another=1) | {"created": "2026-01-02T00:00:00+00:00"}
+    first = of_items("first", 60) | {"created": "2026-01-03T00:00:00+00:00"}
+    merged = merge([("a", first), ("b", more)])
+    assert list(merged["constants"]) == ["grammar"]
+    assert merged["created"] == "2026-01-03T00:00:00+00:00"
+
+
 def test_tasks_of_one_name_and_other_constants_are_told_apart():
     """Constants that differ by rounding are the same; what is renamed is renamed in every row."""
     constants = example_record()["constants"]["grammar"]
