@@ -112,7 +112,7 @@ def _notes(reference: Reference, run: Found, rows: list[Row]) -> list[str]:
     notes = []
     new = [row.key[3] for row in rows if row.old is None]
     if new:
-        notes.append(f"New, with nothing to compare: {'; '.join(new)}")
+        notes.append(f"New, or without a reference's seeds, and not compared: {'; '.join(new)}")
     elsewhere = reference.accepted.places - reference.seeds.places
     if elsewhere:
         told = (f"{folder} ({_listed({setting})})" for setting, folder in sorted(elsewhere))

@@ -28,8 +28,8 @@ def rows_of(reference: Reference, run: Found) -> list[Row]:
     for key in keys:
         mine, seeds = run.claims.get(key), reference.seeds.claims.get(key)
         accepted = reference.accepted.claims.get(key)
-        if accepted and accepted.place not in due:
-            accepted = None  # a folder of suites without seeds: there is nothing to compare with
+        if mine and not seeds:
+            accepted = None  # the reference has no seeds of it: there is nothing to compare with
         of_this = accepted if _same_recipe(accepted, mine) else None
         before = of_this or seeds or accepted
         rows.append(

@@ -110,7 +110,7 @@ def test_no_data_is_never_silent():
     result = compare(ref, pool([record(run, theorems=[theorem("T")])]))
     assert result.status is Kind.MISSING
     assert {finding.what for finding in result.findings} == {"claim_0", "Theorem: gone"}
-    assert result.notes == ["New, with nothing to compare: another"]
+    assert result.notes == ["New, or without a reference's seeds, and not compared: another"]
     assert compare(ref, pool([])).status is Kind.MISSING
     assert compare(ref, pool([record([])])).status is Kind.MISSING
 
@@ -221,6 +221,17 @@ def test_what_was_accepted_in_a_folder_without_reference_seeds_is_named_and_not_
         (finding,) = result.findings
         assert (finding.kind, finding.what) == (Kind.MISSING, "G")
         assert any("not asked: suites/map" in note for note in result.notes)
+
+
+def test_what_was_accepted_and_the_reference_could_not_measure_is_named_and_not_compared():
+    """Where some of its seeds had nothing to measure, say. It must not vanish all the same."""
+    draw = np.random.default_rng(1)
+    known = drawn(THEIRS, draw=draw)
+    alone = claim("A", [1.0, 2.0, 3.0], OURS) | {"test": known[0]["test"]}
+    with_it = [*drawn(OURS, draw=draw), alone]
+    result = compare(reference(known, [*known, alone]), pool([record(with_it)]))
+    assert result.status is Kind.FINE and found("A", result).status == "new"
+    assert any("not compared: A" in note for note in result.notes)
 
 
 def test_theorems_of_the_references_seeds_are_due_where_their_model_ran():
