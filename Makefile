@@ -10,7 +10,7 @@ suites: $(INSTALLED)
 	$(RUN) pytest suites $(ARGS)
 
 test: $(INSTALLED)
-	$(RUN) pytest tests -n logical --dist loadfile $(ARGS)
+	$(RUN) pytest tests -n logical --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(INSTALLED)
 	$(RUN) ruff check .

@@ -9,3 +9,21 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 settings.register_profile("project", deadline=None, derandomize=True, database=None)
 settings.load_profile("project")
+
+LONGEST = (
+    "test_workflow.py",
+    "test_executors.py",
+    "test_your_own.py",
+    "test_in_a_browser.py",
+    "test_terminal.py",
+    "test_unique_grpo.py",
+    "test_training.py",
+    "test_models_from_elsewhere.py",
+)
+"""Files that take longest, longest first: begun last, one of them would keep a single worker."""
+
+
+def pytest_collection_modifyitems(items):
+    """Put the longest files first."""
+    place = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))
