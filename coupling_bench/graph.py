@@ -50,10 +50,13 @@ def graph(
     """
     stages: dict[str, Spec] = {}
     watched: dict[str, Spec] = {}
+    seen = set()
     for final, seed in runs:
         for stage in lineage(final):
-            stages[address(stage)] = stage
-            watched.update((address(o), o) for o in observations(stage, seed))
+            if (run := (address(stage), seed)) not in seen:  # what many start from is looked at once
+                seen.add(run)
+                stages[address(stage)] = stage
+                watched.update((address(o), o) for o in observations(stage, seed))
     watched.update((address(e), e) for e in evaluations)
     return [*stages.values(), *watched.values()]
 

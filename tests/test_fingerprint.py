@@ -1,5 +1,6 @@
 """Identity of specs: what counts, what does not, and what is refused."""
 
+import json
 import subprocess
 import sys
 from dataclasses import dataclass, field, replace
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coupling_bench.fingerprint import address, canonical_json, fingerprint
+from coupling_bench.fingerprint import address, canonical, canonical_json, fingerprint
 from tests.tiny import recipe
 
 PLAIN = st.recursive(
@@ -37,6 +38,15 @@ def repr_of(value):
     if isinstance(value, dict):
         return ["dict", *sorted((key, repr_of(v)) for key, v in value.items())]
     return [repr_of(v) for v in value] if isinstance(value, list) else repr(value)
+
+
+@given(PLAIN, PLAIN, PLAIN)
+def test_a_text_put_together_of_kept_parts_is_that_of_the_whole(first, second, third):
+    """As Python's own writer gives it, at the first time and again."""
+    part = Example(first)
+    for value in (Example(part), Example([part, second, Example(third)]), part):
+        whole = json.dumps(canonical(value), sort_keys=True, separators=(",", ":"))
+        assert canonical_json(value) == canonical_json(value) == whole
 
 
 def test_fields_that_cannot_change_the_numbers_are_no_part_of_the_identity():
