@@ -6,7 +6,8 @@ A stage calls ``tell``; the process that it runs in decides who listens: the ter
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 
@@ -24,6 +25,7 @@ class Progress:
 
 
 _listener: Callable[[Progress], None] | None = None
+_also: list[Callable[[Progress], None]] = []
 
 
 def listen(listener: Callable[[Progress], None] | None) -> None:
@@ -32,7 +34,19 @@ def listen(listener: Callable[[Progress], None] | None) -> None:
     _listener = listener
 
 
+@contextlib.contextmanager
+def heard_by(listener: Callable[[Progress], None]) -> Iterator[None]:
+    """Let ``listener`` hear every message of this process too, until the end of the block."""
+    _also.append(listener)
+    try:
+        yield
+    finally:
+        _also.remove(listener)
+
+
 def tell(message: Progress) -> None:
     """Pass a message on, if anybody listens."""
+    for listener in _also:
+        listener(message)
     if _listener is not None:
         _listener(message)

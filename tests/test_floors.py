@@ -11,6 +11,7 @@ FLOORS = [
         "fingerprint",
         "environment",
         "progress",
+        "stage_log",
         "typed",
         "strict_json",
         "theory",

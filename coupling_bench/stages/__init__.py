@@ -12,7 +12,7 @@ import resource
 import sys
 from pathlib import Path
 
-from coupling_bench import tracking
+from coupling_bench import stage_log, tracking
 from coupling_bench.fingerprint import address
 from coupling_bench.specs import ImportSpec, Spec, model_of, parent, root
 from coupling_bench.store import Entry, Store
@@ -44,6 +44,11 @@ def make(spec: Spec, store: Store) -> tuple[Entry, bool]:
     """Return the entry of ``spec`` and whether it had to be made; its parent must be finished."""
 
     def run(folder: Path) -> dict[str, object]:
+        failed = stage_log.of_failed(store.root, address(spec))
+        with stage_log.kept(address(spec), folder, failed):
+            return train(folder)
+
+    def train(folder: Path) -> dict[str, object]:
         import torch
 
         start = parent(spec)

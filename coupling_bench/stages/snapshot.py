@@ -8,11 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from coupling_bench import models
+from coupling_bench import models, stage_log
 from coupling_bench.fingerprint import address
 from coupling_bench.specs import SnapshotSpec
 
-OF_THE_RUN = {"manifest.json", "log.json", models.SNAPSHOTS, models.BASE}
+OF_THE_RUN = {"manifest.json", "log.json", stage_log.NAME, models.SNAPSHOTS, models.BASE}
 """What an entry holds of its training, and not of its model."""
 
 
