@@ -1,16 +1,25 @@
-"""What a run says in the terminal while it trains: what is to be done, and how far it is."""
+"""What a run says in the terminal while it trains: what is to be done, and how far it is.
+
+On a terminal that somebody looks at it is drawn (``live.py``); elsewhere it is plain lines.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import time
 import traceback
+from collections.abc import Iterator
 
 import pytest
 
+from coupling_bench import live, stage_log
 from coupling_bench.bench import Bench
 from coupling_bench.fingerprint import address
+from coupling_bench.planning.course import Course
+from coupling_bench.planning.schedules import duration
 from coupling_bench.progress import Progress
-from coupling_bench.specs import Spec, is_stage
+from coupling_bench.specs import EvaluationSpec, Spec, is_stage
 from coupling_bench.store import Store
 
 QUIET_SECONDS = 15.0
@@ -25,12 +34,12 @@ def told(error: BaseException) -> str:
 
 
 class Console:
-    """Says what is trained, as plain lines; silent where pytest has no terminal (xdist workers)."""
+    """Says what is trained; silent where pytest has no terminal (xdist workers)."""
 
     def __init__(
         self, terminal: pytest.TerminalReporter | None, labels: dict[str, str], verbosity: int = 0
     ):
-        """Write to ``terminal``; ``labels`` gives the stages' addresses in words.
+        """Write to ``terminal``; ``labels`` gives the nodes' addresses in words.
 
         With ``-q`` (verbosity -1) a run that has nothing to train says nothing, and with ``-qq``
         failures alone are said.
@@ -38,6 +47,8 @@ class Console:
         self.terminal, self.labels, self.verbosity = terminal, labels, verbosity
         self.started = time.monotonic()
         self.heard: dict[str, float] = {}
+        self.store: Store | None = None
+        self.display: live.Display | None = None
 
     def announce(self, nodes: list[Spec], absent: list[Spec], bench: Bench) -> None:
         """Say how much of the graph is to be made and how much is in the store."""
@@ -64,26 +75,63 @@ class Console:
         """Say what the run will need."""
         self._line(f"coupling_bench: {line}")
 
+    @contextlib.contextmanager
+    def following(self, nodes: list[Spec], absent: list[Spec], bench: Bench) -> Iterator[None]:
+        """Draw how far the graph is while the block runs, if somebody looks."""
+        self.store = bench.store
+        terminal = self.terminal
+        # A debugger in a stage of this process needs the terminal for itself.
+        wanted = bench.executor != "inline" and live.wanted(terminal, self.verbosity)
+        if terminal is None or not wanted:
+            yield
+            return
+        course = Course(nodes, absent, bench.store, min(bench.workers, len(absent)))
+        colour = terminal.config.get_terminal_writer().hasmarkup
+        display = live.Display(course, self.labels, live.screen_of(sys.stdout, colour))
+        terminal.ensure_newline()
+        try:
+            display.open()
+            self.display = display
+            yield
+        finally:
+            self.display = None
+            display.close()
+            took = duration(course.clock() - course.started)
+            count = f"{course.made} stage{'s' * (course.made != 1)}"
+            self._line(f"coupling_bench: {count} trained in {took}")
+
     def progress(self, message: Progress) -> None:
         """Say how far a stage is, unless it was heard of just now."""
+        display = self.display  # in another thread than the one that closes it
+        if display is not None:
+            display.course.progress(message)
         now = time.monotonic()
         label = self.labels.get(message.address)
         if label is not None and message.note:
             self._line(f"{self._clock()} {label}: {message.note}")
             return
-        if label is None or now - self.heard.setdefault(message.address, now) < QUIET_SECONDS:
+        if display is not None or label is None:
+            return
+        if now - self.heard.setdefault(message.address, now) < QUIET_SECONDS:
             return
         self.heard[message.address] = now
         values = "".join(f", {name} {value:.3f}" for name, value in message.values)
         self._line(f"{self._clock()} {label}: step {message.step}/{message.total}{values}")
 
     def finished(self, spec: Spec, error: BaseException | None) -> None:
-        """Say that a stage is done, or why it failed."""
+        """Say that a stage is done, or why it failed and where its log is."""
+        if self.display is not None:
+            self.display.course.finished(spec, error)
         if error is not None:
             self._line(f"{self._clock()} FAILED {address(spec)}: {told(error)}", red=True)
+            log = stage_log.of_failed(self.store.root, address(spec)) if self.store else None
+            if log is not None and log.is_file():
+                self._line(f"Its log: {log}", red=True)
             if not isinstance(error, EXPECTED):
                 self._line("".join(traceback.format_exception(error)), red=True)
-        elif address(spec) in self.labels:
+        elif self.display is not None and self.verbosity < 1:
+            return  # it is counted
+        elif address(spec) in self.labels and (is_stage(spec) or isinstance(spec, EvaluationSpec)):
             self._line(f"{self._clock()} {self.labels[address(spec)]}: done")
 
     def interrupted(self, nodes: list[Spec], store: Store) -> None:
@@ -100,6 +148,9 @@ class Console:
         return f"[{time.monotonic() - self.started:5.0f} s]"
 
     def _line(self, text: str, **markup: bool) -> None:
-        if self.terminal is not None and (self.verbosity > -2 or markup):
+        display = self.display
+        if display is not None:
+            display.print(text, style=" ".join(markup))
+        elif self.terminal is not None and (self.verbosity > -2 or markup):
             self.terminal.ensure_newline()
             self.terminal.write_line(text, **markup)

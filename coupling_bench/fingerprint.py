@@ -103,7 +103,7 @@ def _dataclass_json(value: Any, where: str) -> str:
     _check_frozen(value, where)
     texts: dict[str, str] = {}
     plain: dict[str, Any] = {"kind": type(value).__name__}
-    for name in _identity(type(value)):
+    for name in _identity(value.__class__):
         inner = getattr(value, name)
         if _is_plain(inner):
             plain[name] = inner
@@ -130,7 +130,7 @@ def _check_frozen(value: Any, where: str) -> None:
 
 
 @functools.cache
-def _identity(kind: type) -> tuple[str, ...]:
+def _identity(kind: Any) -> tuple[str, ...]:
     """Return the fields of a dataclass that are part of its identity."""
     return tuple(
         field.name for field in dataclasses.fields(kind) if field.metadata.get("identity", True)

@@ -53,7 +53,9 @@ def graph(
     seen = set()
     for final, seed in runs:
         for stage in lineage(final):
-            if (run := (address(stage), seed)) not in seen:  # what many start from is looked at once
+            if (
+                run := (address(stage), seed)
+            ) not in seen:  # what many start from is looked at once
                 seen.add(run)
                 stages[address(stage)] = stage
                 watched.update((address(o), o) for o in observations(stage, seed))

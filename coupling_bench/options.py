@@ -57,6 +57,12 @@ def add(parser: pytest.Parser) -> None:
         "--set", action="append", metavar="STAGE.FIELD=VALUE",
         help="another value of a field of a recipe, as --set grpo.beta=0.04; repeatable",
     )  # fmt: skip
+    option(
+        "--plan", action="store_true",
+        help="show what would be trained, what of it is in the store and how long the rest takes; "
+        "with -v each stage. Nothing is trained",
+    )  # fmt: skip
+    option("--plan-json", action="store_true", help="the same as data, on standard output")
     option("--recipe", metavar="FILE", help="a TOML file of such fields: tables [sft], [grpo], ...")
     option("--peft", metavar="KIND", help="lora: train and store adapters alone")
     option("--lora-rank", metavar="N", help=f"rank of the adapters (default: {LoraSpec.rank})")

@@ -14,21 +14,22 @@ from typing import Any
 
 import pytest
 
-from coupling_bench import again, harness, options, pins, recording, references, theorems
-from coupling_bench.bench import Bench
+from coupling_bench import again, collected, harness, options, pins, recording, references, theorems
 from coupling_bench.claims import Claim
+from coupling_bench.collected import Needed
 from coupling_bench.console import Console, told
 from coupling_bench.deciding import decide as decide_claim
 from coupling_bench.deciding import failure
 from coupling_bench.executors import open_executor
 from coupling_bench.fingerprint import address
-from coupling_bench.graph import Outcome, graph, missing
+from coupling_bench.graph import Outcome, missing
 from coupling_bench.graph import run as run_graph
-from coupling_bench.pipelines import GROUPS, NODES, NotHereError, evaluation, observations
+from coupling_bench.pipelines import GROUPS, NODES, NotHereError, observations
+from coupling_bench.planner import Planner
 from coupling_bench.planning import plan_line
 from coupling_bench.recording import BENCH, RecordWriter
 from coupling_bench.runs import Runs
-from coupling_bench.specs import EvaluationSpec, Spec, StageSpec, model_of
+from coupling_bench.specs import EvaluationSpec, Spec, model_of
 
 MARKERS = (
     "claim(sentence, *, cites, increase_by | decrease_by | equal_within | not_increase_by | "
@@ -54,7 +55,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Check the options before anything is collected."""
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
-    config.stash[BENCH] = options.check(config)
+    config.stash[BENCH] = bench = options.check(config)
+    if config.option.plan or config.option.plan_json:
+        config.pluginmanager.register(Planner(config, bench, _needed), "coupling_bench_plan")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(RecordWriter(config), "coupling_bench_record")
 
@@ -91,12 +94,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtestloop(session: pytest.Session):
     """Train what the collected tests need, after deselection and before the first test."""
     stopped = session.testsfailed and not session.config.option.continue_on_collection_errors
-    if not (session.config.option.collectonly or stopped):
-        needed = dict.fromkeys(
-            (item.callspec.params["model"], node, item.callspec.params.get("lm_eval_task"))
-            for item in getattr(session, "items", ())
-            for node in _nodes(item)
-        )
+    planned = session.config.pluginmanager.hasplugin("coupling_bench_plan")
+    if not (session.config.option.collectonly or stopped or planned):
+        items = getattr(session, "items", ())
+        needed = dict.fromkeys(one for item in items for one in _needed(item))
         try:
             if session.config.option.record:
                 _check_complete(session)
@@ -107,6 +108,13 @@ def pytest_runtestloop(session: pytest.Session):
         except (ValueError, OSError) as error:  # a damaged store or reference, a full disk
             raise pytest.UsageError(str(error)) from None
     return (yield)
+
+
+def _needed(item: pytest.Item) -> Needed:
+    """Return what a test needs, with its model and its task of lm-eval."""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    nodes = _nodes(item) if parameters else []
+    return [(parameters["model"], node, parameters.get("lm_eval_task")) for node in nodes]
 
 
 def _nodes(item: pytest.Item) -> list[str]:
@@ -161,19 +169,10 @@ def _check_complete(session: pytest.Session) -> None:
             )
 
 
-def _train(config: pytest.Config, needed: Iterable[tuple[str, str, str | None]]) -> Outcome:
+def _train(config: pytest.Config, needed: Needed) -> Outcome:
     bench = config.stash[BENCH]
-    labels = {}
-    for model, node, task in needed:
-        for seed, stage in _runs(bench, model, node):
-            label = f"{model}: {node}" + (f", seed {seed}" if node != "base" else "")
-            labels[address(stage)] = label
-            if task:
-                labels[address(evaluation(stage, task))] = f"{label}, on {task}"
-    nodes = graph(
-        ((stage, seed) for model, node, _ in needed for seed, stage in _runs(bench, model, node)),
-        (e for model, node, task in needed if task for e in bench.evaluations(model, node, task)),
-    )
+    nodes = collected.nodes(bench, needed)
+    labels = collected.labels(nodes, collected.names(bench, needed))
     absent = missing(nodes, bench.store)
     if any(isinstance(spec, EvaluationSpec) for spec in absent):
         harness.check_names(bench.lm_eval_tasks)
@@ -194,17 +193,13 @@ def _train(config: pytest.Config, needed: Iterable[tuple[str, str, str | None]])
         bench.executor, bench.store, workers, console.progress, fresh=on_gpu, tracker=tracker
     )
     try:
-        return run_graph(nodes, bench.store, executor, console.finished)
+        with console.following(nodes, absent, bench):
+            return run_graph(nodes, bench.store, executor, console.finished)
     except KeyboardInterrupt:
         console.interrupted(nodes, bench.store)
         raise
     finally:
         executor.close()
-
-
-def _runs(bench: Bench, model: str, node: str) -> Iterable[tuple[int, StageSpec]]:
-    """Return the seeds of a node with their stages."""
-    return zip(bench.seeds_of(node), bench.stages(model, node), strict=True)
 
 
 def _planned(absent: list[Spec]) -> str:
@@ -226,7 +221,7 @@ def node(request: pytest.FixtureRequest, model: str) -> Callable[[str], Runs]:
     bench = request.config.stash[BENCH]
 
     def runs(name: str) -> Runs:
-        for seed, stage in _runs(bench, model, name):
+        for seed, stage in collected.runs(bench, model, name):
             for spec in (stage, *observations(stage, seed)):
                 error = bench.outcome.failed.get(address(spec))
                 if error is not None:

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from importlib import metadata
 
 COMMANDS: tuple[str, ...] = (
+    "plan",
     "check_model",
     "measure",
     "lm_eval",
@@ -29,6 +30,7 @@ COMMANDS: tuple[str, ...] = (
 """Modules of this package, in the order of the help."""
 EPILOG = """examples:
   pytest suites                                       train, judge the claims, write the report
+  coupling-bench plan                                 what that would train, and how long
   coupling-bench check-model MODEL --task cola        does a model fit, before hours are spent?
   coupling-bench measure --base A --sft B --task grammar
   coupling-bench lm-eval SFTSpec-3f9a1c22b0de --tasks coupling
@@ -71,7 +73,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     typed = list(sys.argv[1:] if arguments is None else arguments)
     whole = parser()
     _check_command(whole, typed)
-    chosen = whole.parse_args(typed)
+    chosen, others = whole.parse_known_args(typed)
+    if hasattr(chosen, "passed_on"):
+        chosen.passed_on = others
+    elif others:
+        whole.error(f"unrecognized arguments: {' '.join(others)}")
     try:
         return chosen.run(chosen)
     except KeyboardInterrupt:

@@ -1,0 +1,162 @@
+"""What nodes took that were made before, as their manifests say, and what others like them will.
+
+``durations`` computes from a model's size what a node takes where nothing is known of it; this page
+knows what was measured, and says nothing of what was not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from coupling_bench.fingerprint import canonical_json, fingerprint
+from coupling_bench.specs import Spec
+from coupling_bench.store import MANIFEST, Store
+
+MOST_READ = 60
+"""Manifests of one kind that are read, the latest first."""
+MODEL_KINDS = ("ModelSpec", "CheckpointSpec")
+SIZES = ("name", "files", "answers", "prompts_size", "held_out_size", "out_of_domain_size")
+"""Fields of a task that say how much text it has."""
+WAYS = ("threads", "split", "snapshots", "samples", "lm_eval_task", "objective", "num_generations")
+"""Fields of a node that say what is done, and not for how long."""
+
+Written = Mapping[str, Any]
+"""A spec as its manifest has it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """How much a node does, and of what kind."""
+
+    keys: tuple[Hashable, Hashable]
+    """What it shares with nodes that take the same time for the same work: closely, less so."""
+    amount: float
+    moments: float
+
+    @classmethod
+    def of(cls, spec: Spec | Written) -> Work:
+        """Return the work of a node, or of one as its manifest has it."""
+        return cls(keys=_likeness(spec), amount=_amount(spec), moments=_moments(spec))
+
+
+class Experience:
+    """Seconds and bytes of nodes that were made, by what they have in common with others."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._seconds: dict[Hashable, list[float]] = defaultdict(list)
+        self._bytes: dict[Hashable, list[float]] = defaultdict(list)
+
+    def learn(self, work: Work, seconds: float, size: int | None = None) -> None:
+        """Take in what a node took; ``size`` is that of its files in bytes."""
+        for key in work.keys:
+            self._seconds[key].append(seconds / work.amount)
+            if size is not None:
+                self._bytes[key].append(size / work.moments)
+
+    def seconds(self, work: Work) -> float | None:
+        """Return what a node will take; None where none like it was made."""
+        return _expected(self._seconds, work, work.amount)
+
+    def size(self, work: Work) -> float | None:
+        """Return the bytes of a node's files; None where none like it was made."""
+        return _expected(self._bytes, work, work.moments)
+
+
+def _expected(known: Mapping[Hashable, list[float]], work: Work, much: float) -> float | None:
+    rates = next((known[key] for key in work.keys if key in known), None)
+    return median(rates) * much if rates else None
+
+
+def of_store(store: Store, kinds: Iterable[str]) -> Experience:
+    """Return what the manifests of a store say of nodes of these kinds; damaged ones say nothing.
+
+    Args:
+        store: it need not exist.
+        kinds: names of the classes of specs.
+    """
+    experience = Experience()
+    for kind in sorted(set(kinds)):
+        entries = [path.parent for path in store.root.glob(f"{kind}-*/{MANIFEST}")]
+        for folder in sorted(entries, key=_made_at, reverse=True)[:MOST_READ]:
+            try:
+                manifest = json.loads((folder / MANIFEST).read_text())
+                work, seconds = Work.of(manifest["spec"]), float(manifest["seconds"])
+                experience.learn(work, seconds, _size(folder))
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+    return experience
+
+
+def _made_at(folder: Path) -> float:
+    try:
+        return (folder / MANIFEST).stat().st_mtime
+    except OSError:  # another process deletes it
+        return 0.0
+
+
+def _size(folder: Path) -> int:
+    """Return the bytes of an entry's own files; what it links to is another's."""
+    return sum(p.lstat().st_size for p in folder.rglob("*") if p.is_file() and not p.is_symlink())
+
+
+def _likeness(spec: Spec | Written) -> tuple[Hashable, Hashable]:
+    """Return what two nodes share that take the same time for the same work: closely, and less so.
+
+    Closely: all that they descend from is of the same kinds. RL that starts from SFT draws other
+    completions than RL that starts from the base, and takes another time.
+    """
+    line = list(_line(spec))
+    kinds = tuple(_kind(value) for value in line)
+    task = next((found for value in line if (found := _get(value, "task"))), None)
+    ways = tuple(_get(spec, name) for name in WAYS)
+    sizes = canonical_json([_get(task, name) for name in SIZES]) if task else ""
+    shared = (fingerprint(line[-1]), sizes, ways)
+    return (kinds, *shared), (kinds[:2] if _get(spec, "of") else kinds[:1], *shared)
+
+
+def _amount(spec: Spec | Written) -> float:
+    """Return the work of a node, in a unit of its kind's own: rows, epochs, snapshots."""
+    if _get(spec, "of"):
+        return _moments(_get(spec, "of")) if _get(spec, "snapshots") == "all" else 1.0
+    epochs = _get(spec, "num_train_epochs")
+    if epochs:
+        return float(epochs)
+    rows = 1
+    for name in ("batch_size", "prompts_per_step", "num_generations", "batch"):
+        rows *= _get(spec, name) or 1
+    return float((_get(spec, "max_steps") or 1) * rows)
+
+
+def _moments(spec: Spec | Written) -> float:
+    """Return the snapshots of a stage, in a unit of its kind's own."""
+    apart = _get(spec, "snapshot_every")
+    if not apart:
+        return 1.0
+    epochs = _get(spec, "num_train_epochs")
+    steps = epochs / _get(spec, "batch_size") if epochs else _get(spec, "max_steps") or 1
+    return float(steps / apart)
+
+
+def _line(spec: Any) -> Iterator[Any]:
+    """Yield a node, what it descends from, and last its model."""
+    while spec is not None:
+        yield spec
+        if _kind(spec) in MODEL_KINDS:
+            return
+        spec = _get(spec, "start") or _get(spec, "of")
+
+
+def _kind(spec: Any) -> str:
+    return spec["kind"] if isinstance(spec, Mapping) else type(spec).__name__
+
+
+def _get(spec: Any, name: str) -> Any:
+    """Return a field of a spec, or of one as it was written down; None where it has none."""
+    return (spec if isinstance(spec, Mapping) else vars(spec)).get(name)
