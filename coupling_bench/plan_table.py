@@ -23,7 +23,7 @@ class _Row:
     """Nodes that are told in one line, and the key of the line that they start from."""
 
     title: str
-    members: Sequence[Foreseen]
+    members: list[Foreseen]
     above: Hashable | None
 
 
@@ -114,31 +114,24 @@ def _stage(node: Foreseen) -> str:
 def _rows(plan: Overview, names: Mapping[str, Name], detailed: bool) -> dict[Hashable, _Row]:
     """Return the lines by their key, what they start from first; a stage with its observations."""
     named = {(name.model, name.node) for n in plan.nodes if (name := names.get(_stage(n)))}
-    kinds = {node.address: node.kind for node in plan.nodes}
     together = len(named) > MOST_ROWS
     several = len({model for model, _ in named}) > 1
-
-    def key(stage: str) -> tuple[Hashable, str]:
-        name = names.get(stage)
-        if detailed or (name is None and not together):
-            return stage, f"{name or 'no node'} {stage}"
-        if name is None:
-            return kinds.get(stage), f"{kinds.get(stage)}, no node"
-        if together:
-            return name.node, name.node
-        return (name.model, name.node), f"{name.model}: {name.node}" if several else name.node
-
-    found: dict[Hashable, list[Foreseen]] = defaultdict(list)
-    titles: dict[Hashable, str] = {}
-    above: dict[Hashable, Hashable | None] = {}
-    for node in plan.nodes:
-        this, title = key(_stage(node))
-        found[this].append(node)
-        titles[this] = title
+    keys: dict[str, Hashable] = {}
+    found: dict[Hashable, _Row] = {}
+    for node in plan.nodes:  # stages first
         if node.stage:
-            start = key(node.start)[0] if node.start else None
-            above.setdefault(this, start if start != this else None)
-    return {k: _Row(titles[k], members, above.get(k)) for k, members in found.items()}
+            above, name = keys.get(node.start or ""), names.get(node.address)
+            key: Hashable = (above, node.kind)
+            title = "(no fixture)"
+            if detailed:
+                key, title = node.address, f"{name or title}, {node.address}"
+            elif name is not None:
+                key = name.node if together else (name.model, name.node)
+                title = f"{name.model}: {name.node}" if several and not together else name.node
+            keys[node.address] = key
+            found.setdefault(key, _Row(title, [], above if above != key else None))
+        found[keys[_stage(node)]].members.append(node)
+    return found
 
 
 def _tree(rows: Mapping[Hashable, _Row]) -> Iterator[tuple[int, _Row]]:

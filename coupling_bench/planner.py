@@ -55,7 +55,8 @@ class Planner:
         bench = self.bench
         nodes = collected.nodes(bench, needed)
         names = collected.names(bench, needed)
-        plan = overview(nodes, missing(nodes, bench.store), bench.store, bench.workers)
+        workers = 1 if bench.executor == "inline" else bench.workers
+        plan = overview(nodes, missing(nodes, bench.store), bench.store, workers)
         writer = config.get_terminal_writer()
         if self.as_data:
             writer.line(json.dumps(plan_data(plan, names, tests), indent=1))

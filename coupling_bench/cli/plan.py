@@ -40,8 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     plan = "--plan-json" if arguments.json else "--plan"
     ours = ["-p", "coupling_bench.plugin", "-p", "no:cacheprovider", "-o", "testpaths=suites", plan]
-    found = [name for name in ("pytest.ini", "pyproject.toml") if Path(name).is_file()]
-    for name in found[:1]:  # else pytest takes the folder of --store for one of tests, and starts there
-        ours += ["-c", name]
+    settings = [name for name in ("pytest.ini", "pyproject.toml") if Path(name).is_file()]
+    if settings:  # else pytest takes the folder of --store for one of tests, and begins there
+        ours += ["-c", settings[0]]
     status = pytest.main([*ours, *arguments.passed_on])
     return 0 if status in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED) else 2

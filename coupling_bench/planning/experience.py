@@ -14,14 +14,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from coupling_bench.fingerprint import canonical_json, fingerprint
+from coupling_bench.fingerprint import fingerprint
 from coupling_bench.specs import Spec
 from coupling_bench.store import MANIFEST, Store
 
 MOST_READ = 60
 """Manifests of one kind that are read, the latest first."""
-MODEL_KINDS = ("ModelSpec", "CheckpointSpec")
-SIZES = ("name", "files", "answers", "prompts_size", "held_out_size", "out_of_domain_size")
+SIZES = ("name", "prompts_size", "held_out_size", "out_of_domain_size")
 """Fields of a task that say how much text it has."""
 WAYS = ("threads", "split", "snapshots", "samples", "lm_eval_task", "objective", "num_generations")
 """Fields of a node that say what is done, and not for how long."""
@@ -113,34 +112,40 @@ def _likeness(spec: Spec | Written) -> tuple[Hashable, Hashable]:
     completions than RL that starts from the base, and takes another time.
     """
     line = list(_line(spec))
-    kinds = tuple(_kind(value) for value in line)
-    task = next((found for value in line if (found := _get(value, "task"))), None)
-    ways = tuple(_get(spec, name) for name in WAYS)
-    sizes = canonical_json([_get(task, name) for name in SIZES]) if task else ""
-    shared = (fingerprint(line[-1]), sizes, ways)
-    return (kinds, *shared), (kinds[:2] if _get(spec, "of") else kinds[:1], *shared)
+    kinds = tuple(map(_kind, line))
+    fields = [_fields(value) for value in line]
+    task = _fields(next((found for of in fields if (found := of.get("task"))), {}))
+    files = tuple(digest for _, digest in task.get("files", ()))
+    shared = (
+        fingerprint(line[-1]),
+        files,
+        *(task.get(name) for name in SIZES),
+        *(fields[0].get(name) for name in WAYS),
+    )
+    return (kinds, *shared), (kinds[:2] if "of" in fields[0] else kinds[:1], *shared)
 
 
 def _amount(spec: Spec | Written) -> float:
     """Return the work of a node, in a unit of its kind's own: rows, epochs, snapshots."""
-    if _get(spec, "of"):
-        return _moments(_get(spec, "of")) if _get(spec, "snapshots") == "all" else 1.0
-    epochs = _get(spec, "num_train_epochs")
-    if epochs:
-        return float(epochs)
+    fields = _fields(spec)
+    if "of" in fields:
+        return _moments(fields["of"]) if fields.get("snapshots") == "all" else 1.0
+    if "num_train_epochs" in fields:
+        return float(fields["num_train_epochs"])
     rows = 1
     for name in ("batch_size", "prompts_per_step", "num_generations", "batch"):
-        rows *= _get(spec, name) or 1
-    return float((_get(spec, "max_steps") or 1) * rows)
+        rows *= fields.get(name) or 1
+    return float((fields.get("max_steps") or 1) * rows)
 
 
 def _moments(spec: Spec | Written) -> float:
     """Return the snapshots of a stage, in a unit of its kind's own."""
-    apart = _get(spec, "snapshot_every")
+    fields = _fields(spec)
+    apart = fields.get("snapshot_every")
     if not apart:
         return 1.0
-    epochs = _get(spec, "num_train_epochs")
-    steps = epochs / _get(spec, "batch_size") if epochs else _get(spec, "max_steps") or 1
+    epochs = fields.get("num_train_epochs")
+    steps = epochs / fields["batch_size"] if epochs else fields.get("max_steps") or 1
     return float(steps / apart)
 
 
@@ -148,15 +153,14 @@ def _line(spec: Any) -> Iterator[Any]:
     """Yield a node, what it descends from, and last its model."""
     while spec is not None:
         yield spec
-        if _kind(spec) in MODEL_KINDS:
-            return
-        spec = _get(spec, "start") or _get(spec, "of")
+        fields = _fields(spec)
+        spec = fields.get("start") or fields.get("of")
 
 
 def _kind(spec: Any) -> str:
-    return spec["kind"] if isinstance(spec, Mapping) else type(spec).__name__
+    return spec["kind"] if isinstance(spec, dict) else type(spec).__name__
 
 
-def _get(spec: Any, name: str) -> Any:
-    """Return a field of a spec, or of one as it was written down; None where it has none."""
-    return (spec if isinstance(spec, Mapping) else vars(spec)).get(name)
+def _fields(spec: Any) -> Mapping[str, Any]:
+    """Return the fields of a spec, or of one as it was written down."""
+    return spec if isinstance(spec, dict) else vars(spec)
