@@ -14,6 +14,7 @@ import os
 import shutil
 import sys
 import time
+import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
@@ -54,8 +55,8 @@ def kept(address: str, folder: Path, failed: Path) -> Iterator[None]:
     try:
         with log, _redirected(log, worker), progress.heard_by(log.progress):
             yield
-    except Exception as error:
-        _keep(path, failed, f"failed: {type(error).__name__}: {error}")
+    except Exception:
+        _keep(path, failed, f"failed\n{traceback.format_exc()}")
         raise
     else:
         failed.unlink(missing_ok=True)
@@ -67,7 +68,7 @@ def _keep(path: Path, failed: Path, reason: str) -> None:
         failed.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, failed)
         with failed.open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(f"{_now()} {reason}\n")
+            file.write(f"{_now()} {reason}")
 
 
 class StageLog:

@@ -96,9 +96,7 @@ def test_the_console_counts_stages_and_prints_notes_and_failures_above(tmp_path)
     assert drawn(shown)[0].startswith("1/3 stages  time left: -  1 failed")
 
 
-def test_ctrl_c_leaves_the_terminal_as_it_was_and_says_what_was_trained(
-    tmp_path, capsys, monkeypatch
-):
+def test_ctrl_c_leaves_the_terminal_clean_and_says_what_was_trained(tmp_path, capsys, monkeypatch):
     said = []
     terminal = SimpleNamespace(
         isatty=True, ensure_newline=lambda: None, write_line=lambda text: said.append(text),
