@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-import itertools
 import json
 import math
 import re
@@ -99,29 +98,41 @@ def canonical_json(value: Any, where: str = "value") -> str:
 
 
 def _dataclass_json(value: Any, where: str) -> str:
-    """Return the text of a dataclass, put together from those of the dataclasses in it."""
+    """Return the text of a dataclass, put together from those of its fields."""
     _check_frozen(value, where)
-    texts: dict[str, str] = {}
-    plain: dict[str, Any] = {"kind": type(value).__name__}
-    for name in _identity(value.__class__):
-        inner = getattr(value, name)
-        if _is_plain(inner):
-            plain[name] = inner
-        elif dataclasses.is_dataclass(inner) and not isinstance(inner, type):
-            text = inner.__dict__.get(KEPT_TEXT)
-            if text is None:
-                text = canonical_json(inner, f"{where}.{name}")
-                object.__setattr__(inner, KEPT_TEXT, text)
-            texts[name] = text
-        else:
-            plain[name] = canonical(inner, f"{where}.{name}")
     parts = []
-    for kept, names in itertools.groupby(sorted({*texts, *plain}), key=texts.__contains__):
-        if kept:
-            parts += [f"{_TEXT.encode(name)}:{texts[name]}" for name in names]
-        else:  # neighbours at once, without their braces
-            parts.append(_TEXT.encode({name: plain[name] for name in names})[1:-1])
+    for name, key, default, text in _layout(value.__class__):
+        inner = getattr(value, name)
+        parts.append(key + (text if inner is default else _part_json(inner, f"{where}.{name}")))
     return f"{{{','.join(parts)}}}"
+
+
+def _part_json(value: Any, where: str) -> str:
+    """Return the text of a field's value; a dataclass keeps its own."""
+    if _is_plain(value):
+        return _TEXT.encode(value)
+    if not dataclasses.is_dataclass(value) or isinstance(value, type):
+        return canonical_json(value, where)
+    text = value.__dict__.get(KEPT_TEXT)
+    if text is None:
+        text = canonical_json(value, where)
+        object.__setattr__(value, KEPT_TEXT, text)
+    return text
+
+
+@functools.cache
+def _layout(kind: Any) -> list[tuple[str, str, Any, str]]:
+    """Return the fields of a dataclass in the order of its text: (name, key, default, its text).
+
+    Its own name is one of them. Most fields of most specs are left at their default.
+    """
+    defaults = {field.name: field.default for field in dataclasses.fields(kind)}
+    layout = {"kind": ("__class__", kind, _TEXT.encode(kind.__name__))}
+    for name in _identity(kind):
+        default = defaults[name]
+        given = default is not dataclasses.MISSING
+        layout[name] = (name, default, canonical_json(default, name) if given else "")
+    return [(name, f'"{key}":', *rest) for key, (name, *rest) in sorted(layout.items())]
 
 
 def _check_frozen(value: Any, where: str) -> None:
