@@ -9,6 +9,7 @@ number of processes ask for the same entry while one of them makes it.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import errno
 import json
 import os
@@ -16,13 +17,13 @@ import shutil
 import time
 import traceback
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from coupling_bench import environment, progress
 from coupling_bench.fingerprint import address, canonical
-from coupling_bench.specs import Spec
+from coupling_bench.specs import AnyModel, Spec
 from coupling_bench.store.entries import (
     MANIFEST,
     SCHEMA,
@@ -40,7 +41,7 @@ __all__ = ["FAILURE", "MANIFEST", "UNFINISHED", "DamagedError", "Entry", "Store"
 
 UNFINISHED = "unfinished"
 """Folder in which a maker keeps what lets the next attempt go on; it is no part of the entry."""
-LOCKS, FAILED, DAMAGED = "locks", "failed", "damaged"
+LOCKS, FAILED, DAMAGED, USES = "locks", "failed", "damaged", "uses"
 WORK = "work-"
 """How the folders begin in which entries are made. They lie beside the entries, so that links from
 one to another mean the same before and after the folder gets its place."""
@@ -114,6 +115,8 @@ class Store:
             raise FileNotFoundError(
                 f"store: no entry {address(spec)} in {self.root}. Make it with: pytest suites"
             )
+        with contextlib.suppress(OSError):
+            os.utime(entry.folder / MANIFEST)  # when it was used last, for gc
         return entry
 
     def get_or_make(self, spec: Spec, make: Callable[[Path], dict[str, Any]]) -> tuple[Entry, bool]:
@@ -140,6 +143,23 @@ class Store:
                 return self._make(spec, make, held), True
         except OSError as error:
             raise self._told(spec, error) from error
+
+    @contextlib.contextmanager
+    def in_use(self, addresses: Iterable[str]) -> Iterator[None]:
+        """Keep entries from being removed (``gc``) while a run needs them, made yet or not.
+
+        A store that may only be read cannot be told, and nothing is removed from it either.
+        """
+        name = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(OSError):
+                stack.enter_context(claim(self.root / USES, name, lambda owner: None))
+                write_durably(self.root / USES / f"{name}.txt", "\n".join(addresses))
+            try:
+                yield
+            finally:
+                with contextlib.suppress(OSError):
+                    (self.root / USES / f"{name}.txt").unlink(missing_ok=True)
 
     def _make(self, spec: Spec, make: Callable[[Path], dict[str, Any]], held: Claim) -> Entry:
         _seen.add(self.root)
@@ -191,6 +211,7 @@ class Store:
             "schema": SCHEMA,
             "address": address(spec),
             "spec": canonical(spec),
+            "model": _model_name(spec),
             "facts": facts,
             "seconds": round(seconds, 3),
             "files": digests,
@@ -235,7 +256,7 @@ class Store:
                 except DamagedError as error:
                     aside.parent.mkdir(exist_ok=True)
                     os.replace(folder, aside)
-                    _say(spec, f"is damaged: {error}. It is set aside as {aside}, and made again.")
+                    _say(spec, f"damaged: {error}. It is set aside as {aside}, and made again.")
         except OSError as error:
             raise self._told(spec, error) from error
         return None
@@ -291,12 +312,21 @@ class _Waiting:
             return
         self._next = now + SAID_AGAIN
         whom = str(owner) if owner else "another process"
-        _say(self._spec, f"is being made by {whom}; waiting for it.")
+        _say(self._spec, f"it is being made by {whom}; waiting for it.")
+
+
+def _model_name(value: Any) -> str | None:
+    """Return what users call the model that a spec descends from, which is no part of it."""
+    inner = [getattr(value, field.name) for field in dataclasses.fields(value)]
+    for one in inner:
+        if isinstance(one, AnyModel):
+            return one.name
+    names = (_model_name(one) for one in inner if dataclasses.is_dataclass(one))
+    return next((name for name in names if name is not None), None)
 
 
 def _say(spec: Spec, text: str) -> None:
-    name = address(spec)
-    progress.tell(progress.Progress(address=name, step=0, total=0, note=f"{name} {text}"))
+    progress.tell(progress.Progress(address=address(spec), step=0, total=0, note=text))
 
 
 def default_root() -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from coupling_bench.specs import Spec
 
 MANIFEST = "manifest.json"
 SCHEMA = 1
-ADDRESS = r"[A-Za-z]+Spec-[0-9a-f]{12}"
+ENTRIES = re.compile(r"[A-Za-z]+Spec-[0-9a-f]{12}")
 """What an entry's folder is called; no other name from a user becomes a path of the store."""
 
 
