@@ -55,7 +55,7 @@ def held_by_another(locks, *, elsewhere=False):
         other.communicate()
 
 
-def attempt(locks, seconds=2.5 * LEASE):
+def attempt(locks, seconds=1.7 * LEASE):
     """Return for whom a claim waited, or None if it was had before ``seconds`` were over."""
     waited, ends = [], time.monotonic() + seconds
 
