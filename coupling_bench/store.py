@@ -23,6 +23,7 @@ from coupling_bench.fingerprint import address, canonical
 from coupling_bench.specs import Spec
 
 MANIFEST = "manifest.json"
+UNFINISHED = "unfinished"
 SCHEMA = 1
 
 
