@@ -1,4 +1,4 @@
-"""How fast the store is: ``python -m tests.reliability.reach`` (docs/reliability.md has the figures).
+"""How fast the store is: ``python -m tests.reliability.reach`` (figures: docs/reliability.md).
 
 Ratios travel, seconds do not. Nothing is trained: entries are files of the size of real ones.
 """
