@@ -107,8 +107,8 @@ class Console:
             display.course.progress(message)
         now = time.monotonic()
         label = self.labels.get(message.address)
-        if label is not None and message.note:
-            self._line(f"{self._clock()} {label}: {message.note}")
+        if message.note:
+            self._line(f"{self._clock()} {label or message.address}: {message.note}")
             return
         if display is not None or label is None:
             return
@@ -124,7 +124,7 @@ class Console:
             self.display.course.finished(spec, error)
         if error is not None:
             self._line(f"{self._clock()} FAILED {address(spec)}: {told(error)}", red=True)
-            log = stage_log.of_failed(self.store.root, address(spec)) if self.store else None
+            log = self.store.failure(spec) / stage_log.NAME if self.store else None
             if log is not None and log.is_file():
                 self._line(f"Its log: {log}", red=True)
             if not isinstance(error, EXPECTED):

@@ -6,6 +6,7 @@ all in the store, take about a second.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -14,7 +15,17 @@ from typing import Any
 
 import pytest
 
-from coupling_bench import again, collected, harness, options, pins, recording, references, theorems
+from coupling_bench import (
+    again,
+    collected,
+    harness,
+    options,
+    pins,
+    progress,
+    recording,
+    references,
+    theorems,
+)
 from coupling_bench.claims import Claim
 from coupling_bench.collected import Needed
 from coupling_bench.console import Console, told
@@ -98,15 +109,17 @@ def pytest_runtestloop(session: pytest.Session):
     if not (session.config.option.collectonly or stopped or planned):
         items = getattr(session, "items", ())
         needed = dict.fromkeys(one for item in items for one in _needed(item))
-        try:
-            if session.config.option.record:
-                _check_complete(session)
-            if needed:
-                store = session.config.stash[BENCH].store.root
-                options.check_folders(store, options.reports_folder(session.config))
-                session.config.stash[BENCH].outcome = _train(session.config, needed)
-        except (ValueError, OSError) as error:  # a damaged store or reference, a full disk
-            raise pytest.UsageError(str(error)) from None
+        with contextlib.ExitStack() as using:
+            try:
+                if session.config.option.record:
+                    _check_complete(session)
+                if needed:
+                    store = session.config.stash[BENCH].store.root
+                    options.check_folders(store, options.reports_folder(session.config))
+                    session.config.stash[BENCH].outcome = _train(session.config, needed, using)
+            except (ValueError, OSError) as error:  # a store of another version, a full disk
+                raise pytest.UsageError(str(error)) from None
+            return (yield)
     return (yield)
 
 
@@ -169,18 +182,21 @@ def _check_complete(session: pytest.Session) -> None:
             )
 
 
-def _train(config: pytest.Config, needed: Needed) -> Outcome:
+def _train(config: pytest.Config, needed: Needed, using: contextlib.ExitStack) -> Outcome:
+    """Make what the store lacks, and keep all that is needed in it as long as ``using`` lasts."""
     bench = config.stash[BENCH]
     nodes = collected.nodes(bench, needed)
     labels = collected.labels(nodes, collected.names(bench, needed))
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    console = Console(terminal, labels, config.option.verbose)
+    using.enter_context(bench.store.in_use(map(address, nodes)))
+    progress.listen(console.progress)  # the store says here what it finds damaged
     absent = missing(nodes, bench.store)
     if any(isinstance(spec, EvaluationSpec) for spec in absent):
         harness.check_names(bench.lm_eval_tasks)
     if config.option.strict_env:
         reused = [entry.manifest for spec in nodes if (entry := bench.store.find(spec))]
         pins.check_entries(options.lock(config), reused)
-    terminal = config.pluginmanager.get_plugin("terminalreporter")
-    console = Console(terminal, labels, config.option.verbose)
     console.announce(nodes, absent, bench)
     if not absent:
         return Outcome(reused={address(spec) for spec in nodes})

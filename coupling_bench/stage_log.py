@@ -11,7 +11,6 @@ import logging
 import math
 import multiprocessing
 import os
-import shutil
 import sys
 import time
 import traceback
@@ -23,25 +22,18 @@ from coupling_bench import progress
 from coupling_bench.progress import Progress
 
 NAME = "stage.log"
-FAILED = "failed"
-"""Folder of the store with the logs of stages that failed, each under its stage's address."""
 MOST_BYTES = 1_000_000
 """Nothing is added to a log that is larger."""
 STEPS_TOLD = 200
 """A stage's steps are told so often at most."""
 
 
-def of_failed(store: Path, address: str) -> Path:
-    """Return where the log of a stage that fails is kept."""
-    return store / FAILED / f"{address}.log"
-
-
 @contextlib.contextmanager
-def kept(address: str, folder: Path, failed: Path) -> Iterator[None]:
+def kept(address: str, folder: Path) -> Iterator[None]:
     """Write the log of the stage ``address`` into ``folder``, after what is there of it already.
 
     In a worker process all output goes there and nowhere else; in the process of pytest, or of a
-    debugger, it goes on to the terminal too. A stage that fails leaves its log at ``failed``.
+    debugger, it goes on to the terminal too.
     """
     path = folder / NAME
     try:
@@ -52,23 +44,12 @@ def kept(address: str, folder: Path, failed: Path) -> Iterator[None]:
     log = StageLog(file)
     log.line(f"{address}: begun, process {os.getpid()}")
     worker = multiprocessing.parent_process() is not None
-    try:
-        with log, _redirected(log, worker), progress.heard_by(log.progress):
+    with log, _redirected(log, worker), progress.heard_by(log.progress):
+        try:
             yield
-    except Exception:
-        _keep(path, failed, f"failed\n{traceback.format_exc()}")
-        raise
-    else:
-        failed.unlink(missing_ok=True)
-
-
-def _keep(path: Path, failed: Path, reason: str) -> None:
-    """Copy a log to where it outlives its folder."""
-    with contextlib.suppress(OSError):
-        failed.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, failed)
-        with failed.open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(f"{_now()} {reason}")
+        except Exception:
+            log.line(f"failed\n{traceback.format_exc()}")
+            raise
 
 
 class StageLog:

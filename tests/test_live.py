@@ -81,8 +81,8 @@ def test_the_console_counts_stages_and_prints_notes_and_failures_above(tmp_path)
     _, shown = display(tmp_path, 80)
     console = Console(None, LABELS)
     console.display, console.store = shown, Store(tmp_path)
-    log = tmp_path / "failed" / f"{address(STAGES[1])}.log"
-    log.parent.mkdir()
+    log = console.store.failure(STAGES[1]) / "stage.log"
+    log.parent.mkdir(parents=True)
     log.touch()
     console.progress(Progress(address=address(STAGES[1]), step=0, total=0, note="slower code."))
     console.progress(Progress(address=address(STAGES[0]), step=3, total=9))
