@@ -18,9 +18,9 @@ from coupling_bench.fingerprint import address
 from coupling_bench.specs import TrainingSpec
 from coupling_bench.stages.unfinished import Unfinished, made, newest_first, read
 
-CARRIED = ("_step", "_total_train_tokens", "_total_loss_scalar")
-"""Counters that trainers begin anew when they go on: micro-batches, tokens and the sum of losses,
-which are parts of the log, and the first says when completions are sampled."""
+CARRIED = ("_total_train_tokens", "_total_loss_scalar")
+"""Counters that trainers begin anew when they go on, and log. TRL's ``_step`` counts micro-batches
+to know when to sample: 0 is right where completions are used up, as at checkpoints."""
 T = TypeVar("T", bound=TrainingSpec)
 
 
