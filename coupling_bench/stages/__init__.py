@@ -14,7 +14,8 @@ from pathlib import Path
 
 from coupling_bench import tracking
 from coupling_bench.fingerprint import address
-from coupling_bench.specs import ImportSpec, Spec, model_of, parent, root
+from coupling_bench.models import SNAPSHOTS
+from coupling_bench.specs import ImportSpec, Spec, TrainingSpec, model_of, parent, root
 from coupling_bench.store import Entry, Store
 
 RUNNERS = {
@@ -47,7 +48,8 @@ def make(spec: Spec, store: Store) -> tuple[Entry, bool]:
         import torch
 
         start = parent(spec)
-        start_folder = store.get(start).folder if start is not None else None
+        left_out = unread_of_start(spec)
+        start_folder = store.get(start, left_out).folder if start is not None else None
         base = root(spec)
         if start is not None and isinstance(base, ImportSpec):
             refresh = importlib.import_module(RUNNERS["ImportSpec"]).refresh
@@ -60,6 +62,11 @@ def make(spec: Spec, store: Store) -> tuple[Entry, bool]:
         return {"device": device, "peak_memory_bytes": _peak_memory(device), **facts}
 
     return store.get_or_make(spec, run)
+
+
+def unread_of_start(spec: Spec) -> str | None:
+    """Return the folder of its start that ``spec`` does not read: training goes on from the end."""
+    return SNAPSHOTS if isinstance(spec, TrainingSpec) else None
 
 
 def _peak_memory(device: str) -> int:
