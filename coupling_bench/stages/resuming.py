@@ -54,6 +54,8 @@ class Resuming(TrainerCallback):
         self._trainer = trainer
         trainer.add_callback(self)
         found = self._unfinished.found
+        if found is None:  # the trainer has made it; empty, it would say that there is one
+            Path(trainer.args.output_dir).rmdir()
         trainer.train(resume_from_checkpoint=found and str(self._unfinished.place(found.step)))
 
     def on_train_begin(self, args, state, control, train_dataloader=None, **kwargs):
@@ -75,6 +77,7 @@ class Resuming(TrainerCallback):
         window = getattr(self.spec, "num_iterations", 1)  # steps on the same completions
         between = state.global_step % window == 0 and state.global_step < state.max_steps
         if between and _restorable(self.spec) and self._unfinished.due():
+            Path(args.output_dir).mkdir(exist_ok=True)
             control.should_save = True
         return control
 

@@ -14,7 +14,7 @@ from coupling_bench.pipelines import NODES
 from coupling_bench.specs import ExactSpec, FlowSpec, LoraSpec
 from coupling_bench.stages import unfinished
 from coupling_bench.stages.unfinished import VARIABLE, Unfinished
-from coupling_bench.store import UNFINISHED, Store
+from coupling_bench.store import LOG, UNFINISHED, Store
 from tests.interrupting import attempt, die, files, with_deaths
 from tests.tiny import recipe
 
@@ -146,9 +146,10 @@ def test_a_damaged_file_is_never_gone_on_from(data, tmp_path_factory):
     at = data.draw(st.integers(0, len(whole) - 1))
     flipped = bytes([whole[at] ^ (1 << data.draw(st.integers(0, 7)))]) + whole[at + 1 :]
     file.write_bytes(whole[:at] + data.draw(st.sampled_from([b"", flipped])))
+    (folder / LOG).write_text("more and more of it")
     found = Unfinished(folder, "stage").found
     assert (found.step, found.carried) == (3, {"tokens": 3})
-    kept = {"3.safetensors", "model.safetensors", "optimizer.pt", unfinished.MARKER}
+    kept = {"3.safetensors", "model.safetensors", "optimizer.pt", unfinished.MARKER, LOG}
     assert {path.name for path in folder.rglob("*") if path.is_file()} == kept
 
 
@@ -166,6 +167,11 @@ def test_another_way_to_carry_it_out_starts_from_nothing(tmp_path):
     assert Unfinished(folder, "stage", micro_batch=8).found is not None
     assert Unfinished(folder, "stage", micro_batch=4).found is None
     assert not list(folder.iterdir())
+
+
+def test_a_stage_that_fails_before_its_first_checkpoint_leaves_none(base, tmp_path, monkeypatch):
+    die(SFT, base, tmp_path, monkeypatch, moment="step", number=3, saves=lambda: False)
+    assert not (tmp_path / UNFINISHED).exists()
 
 
 def test_a_folder_without_unfinished_work_is_left_as_it_is(tmp_path):
