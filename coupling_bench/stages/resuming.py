@@ -1,7 +1,8 @@
 """Training that goes on where a killed attempt was saved, and ends as if nothing had happened.
 
 transformers' own checkpoints hold weights, optimizer, scheduler, random states, its log and the
-place in the data. What they lack of TRL's and its own trainers is carried along here.
+place in the data, and it loads them as weights alone, never as code. What they lack of TRL's and
+its own trainers is carried along here.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from accelerate.data_loader import get_sampler
 from transformers import TrainerCallback
 from trl.trainer.utils import RepeatSampler
 
+from coupling_bench import models
 from coupling_bench.fingerprint import address
 from coupling_bench.specs import TrainingSpec
 from coupling_bench.stages.unfinished import Unfinished, made, newest_first, read
@@ -64,6 +66,8 @@ class Resuming(TrainerCallback):
         if found is None:
             return
         self._unfinished.tell_where(state.max_steps)
+        # transformers writes some weights under other names (GPT-NeoX), and does not find them.
+        models.load_snapshot(self._trainer.model, self._unfinished.place(found.step), found.step)
         for name, value in found.carried.items():
             setattr(self._trainer, name, value)
         self._trainer._initial_global_step = 0  # the mean loss is that of all steps
@@ -83,6 +87,9 @@ class Resuming(TrainerCallback):
 
     def on_save(self, args, state, control, **kwargs):
         """Let the checkpoint count that the trainer has just written."""
+        models.save_snapshot(
+            self._trainer.model, self._unfinished.place(state.global_step), state.global_step
+        )
         counters = {n: getattr(self._trainer, n) for n in CARRIED if hasattr(self._trainer, n)}
         self._unfinished.complete(state.global_step, counters)
 

@@ -15,8 +15,9 @@ from coupling_bench.specs import ExactSpec, FlowSpec, LoraSpec
 from coupling_bench.stages import unfinished
 from coupling_bench.stages.unfinished import VARIABLE, Unfinished
 from coupling_bench.store import LOG, UNFINISHED, Store
+from tests import architectures
 from tests.interrupting import attempt, die, files, with_deaths
-from tests.tiny import recipe
+from tests.tiny import imported, recipe
 
 RECIPE = recipe()
 SFT = NODES["sft"](RECIPE, 0)
@@ -75,6 +76,17 @@ def test_completions_are_never_cut_off_from_their_later_steps(base, tmp_path, mo
     spec, folder = replace(GRPO, num_iterations=3, max_steps=6), tmp_path / "killed"
     die(spec, base, folder, monkeypatch, moment="step", number=6, saves=lambda: True)
     assert attempt(spec, base, folder)[0]["resumed_at"] == [3]
+
+
+def test_weights_that_transformers_renames_in_its_files_are_found_again(tmp_path, monkeypatch):
+    """GPT-NeoX's output layer: transformers itself would go on with that of the start."""
+    model = imported(architectures.save("gpt_neox", tmp_path / "model"))
+    start = stages.make(model.base, Store(tmp_path / "store"))[0].folder
+    spec = NODES["sft"](model, 0)
+    facts, _ = attempt(spec, start, tmp_path / "whole")
+    die(spec, start, tmp_path / "killed", monkeypatch, moment="step", number=7, saves=lambda: True)
+    assert attempt(spec, start, tmp_path / "killed")[0] == facts | {"resumed_at": [6]}
+    assert files(tmp_path / "killed") == files(tmp_path / "whole")
 
 
 @pytest.fixture(scope="module")
