@@ -79,22 +79,21 @@ def die(spec, start, folder, monkeypatch, *, moment, number, saves):
             progress.listen(None)
 
 
-def with_deaths(spec, start, folder, monkeypatch, draw: random.Random, steps: int, most: int = 2):
-    """Make the files of ``spec`` in attempts that die at random moments, ``most`` at most.
+def with_deaths(spec, start, folder, monkeypatch, draw: random.Random, steps: int):
+    """Make the files of ``spec`` in three attempts, of which two may die at random moments.
+
+    The first dies in its second half, with checkpoints behind it.
 
     Returns:
-        The facts of the attempt that came to its end, and how many died.
+        The facts of the attempt that came to its end.
     """
-    for deaths in range(most):
-        moment = draw.choice(["step", "writing", "deleting"]) if deaths else "step"
-        facts = die(
-            spec, start, folder, monkeypatch, moment=moment,
-            number=draw.randint(2, steps) if moment == "step" else draw.randint(1, 3),
-            saves=lambda: draw.random() < 0.6,
-        )  # fmt: skip
-        if facts is not None:
-            return facts, deaths
-    return attempt(spec, start, folder)[0], most
+    number = draw.randint(steps // 2 + 1, steps)
+    die(spec, start, folder, monkeypatch, moment="step", number=number, saves=lambda: True)
+    moment = draw.choice(["step", "writing", "deleting"])
+    number = draw.randint(number, steps) if moment == "step" else 1
+    saves = lambda: draw.random() < 0.7  # noqa: E731
+    facts = die(spec, start, folder, monkeypatch, moment=moment, number=number, saves=saves)
+    return facts or attempt(spec, start, folder)[0]
 
 
 def files(folder: Path) -> dict[str, str]:

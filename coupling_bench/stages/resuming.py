@@ -1,7 +1,8 @@
 """Training that goes on where a killed attempt was saved, and ends as if nothing had happened.
 
 transformers' own checkpoints hold weights, optimizer, scheduler, random states, its log and the
-place in the data. What they lack of TRL's and its own trainers is carried along here.
+place in the data, and it loads them as weights alone, never as code. What they lack of TRL's and
+its own trainers is carried along here.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from accelerate.data_loader import get_sampler
 from transformers import TrainerCallback
 from trl.trainer.utils import RepeatSampler
 
+from coupling_bench import models
 from coupling_bench.fingerprint import address
 from coupling_bench.specs import TrainingSpec
 from coupling_bench.stages.unfinished import Unfinished, made, newest_first, read
 
-CARRIED = ("_step", "_total_train_tokens", "_total_loss_scalar")
-"""Counters that trainers begin anew when they go on: micro-batches, tokens and the sum of losses,
-which are parts of the log, and the first says when completions are sampled."""
+CARRIED = ("_total_train_tokens", "_total_loss_scalar")
+"""Counters that trainers begin anew when they go on, and log. TRL's ``_step`` counts micro-batches
+to know when to sample: 0 is right where completions are used up, as at checkpoints."""
 T = TypeVar("T", bound=TrainingSpec)
 
 
@@ -54,6 +56,8 @@ class Resuming(TrainerCallback):
         self._trainer = trainer
         trainer.add_callback(self)
         found = self._unfinished.found
+        if found is None:  # the trainer has made it; empty, it would say that there is one
+            Path(trainer.args.output_dir).rmdir()
         trainer.train(resume_from_checkpoint=found and str(self._unfinished.place(found.step)))
 
     def on_train_begin(self, args, state, control, train_dataloader=None, **kwargs):
@@ -62,6 +66,8 @@ class Resuming(TrainerCallback):
         if found is None:
             return
         self._unfinished.tell_where(state.max_steps)
+        # transformers writes some weights under other names (GPT-NeoX), and does not find them.
+        models.load_snapshot(self._trainer.model, self._unfinished.place(found.step), found.step)
         for name, value in found.carried.items():
             setattr(self._trainer, name, value)
         self._trainer._initial_global_step = 0  # the mean loss is that of all steps
@@ -75,11 +81,15 @@ class Resuming(TrainerCallback):
         window = getattr(self.spec, "num_iterations", 1)  # steps on the same completions
         between = state.global_step % window == 0 and state.global_step < state.max_steps
         if between and _restorable(self.spec) and self._unfinished.due():
+            Path(args.output_dir).mkdir(exist_ok=True)
             control.should_save = True
         return control
 
     def on_save(self, args, state, control, **kwargs):
         """Let the checkpoint count that the trainer has just written."""
+        models.save_snapshot(
+            self._trainer.model, self._unfinished.place(state.global_step), state.global_step
+        )
         counters = {n: getattr(self._trainer, n) for n in CARRIED if hasattr(self._trainer, n)}
         self._unfinished.complete(state.global_step, counters)
 

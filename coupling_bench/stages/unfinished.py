@@ -1,8 +1,8 @@
 """Checkpoints of a stage that has not ended yet: which of them a next attempt may go on from.
 
-One counts only with its marker, which is written last and names the sha256 of every file that the
-attempt had written by then. Without it, it was being written when the process died. The newest one
-that is sound and of this very training is used; everything that it does not name is deleted.
+One counts only with its marker, which is written last and names the sha256 of each of its files and
+of the snapshots so far. Without it, it was being written when the process died. The newest one that
+is sound and of this very training is used; everything that it does not name is deleted.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from coupling_bench.environment import describe
+from coupling_bench.models import SNAPSHOTS
 from coupling_bench.progress import Progress, tell
-from coupling_bench.store import UNFINISHED
+from coupling_bench.store import LOG, UNFINISHED
 
 SAVE_SECONDS = 30.0
 """Seconds of training between two checkpoints, unless saving takes longer than its share."""
@@ -105,8 +106,8 @@ class Unfinished:
     def complete(self, step: int, carried: dict[str, Any]) -> None:
         """Let the checkpoint that lies in its place count, and then delete the one before."""
         checkpoint = self.place(step)
-        rest = (p for p in self.folder.rglob("*") if self.folder / UNFINISHED not in p.parents)
-        files = [path for path in (*checkpoint.rglob("*"), *rest) if path.is_file()]
+        snapshots = (self.folder / SNAPSHOTS).rglob("*")
+        files = [path for path in (*checkpoint.rglob("*"), *snapshots) if path.is_file()]
         for path in files:
             name = self._name(path)
             if name not in self._digests or checkpoint in path.parents:
@@ -153,9 +154,9 @@ class Unfinished:
 
     def _clear(self) -> None:
         """Delete what the checkpoint that was found does not name; all if there is none."""
-        kept: set[Path] = set()
+        kept = {self.folder / LOG}  # it tells of all attempts, and of this one already
         if self.found:
-            kept = {self.folder / name for name in self.found.files}
+            kept |= {self.folder / name for name in self.found.files}
             kept.add(self.place(self.found.step) / MARKER)
         for path in sorted(self.folder.rglob("*"), reverse=True):  # files before their folder
             if path.is_symlink() or not path.is_dir():

@@ -14,9 +14,10 @@ from coupling_bench.pipelines import NODES
 from coupling_bench.specs import ExactSpec, FlowSpec, LoraSpec
 from coupling_bench.stages import unfinished
 from coupling_bench.stages.unfinished import VARIABLE, Unfinished
-from coupling_bench.store import UNFINISHED, Store
+from coupling_bench.store import LOG, UNFINISHED, Store
+from tests import architectures
 from tests.interrupting import attempt, die, files, with_deaths
-from tests.tiny import recipe
+from tests.tiny import imported, recipe
 
 RECIPE = recipe()
 SFT = NODES["sft"](RECIPE, 0)
@@ -59,13 +60,32 @@ def test_a_stage_that_dies_at_random_moments_ends_as_one_that_does_not(
     """Weights, snapshots, log and facts: nothing else tells them apart than where it went on."""
     spec = KINDS[kind]
     facts, _ = attempt(spec, base, tmp_path / "whole")
-    found, deaths = with_deaths(
+    found = with_deaths(
         spec, base, tmp_path / "killed", monkeypatch, random.Random(kind), facts["steps"]
     )
-    assert deaths > 0
-    resumed_at = found.pop("resumed_at", [])
-    assert len(resumed_at) <= deaths
+    assert found.pop("resumed_at")
     assert found == facts
+    assert files(tmp_path / "killed") == files(tmp_path / "whole")
+
+
+def test_completions_are_never_cut_off_from_their_later_steps(base, tmp_path, monkeypatch):
+    """Completions that three steps learn from are not saved: what is saved is between two of them.
+
+    It dies after step 5 and was saved whenever it could be.
+    """
+    spec, folder = replace(GRPO, num_iterations=3, max_steps=6), tmp_path / "killed"
+    die(spec, base, folder, monkeypatch, moment="step", number=6, saves=lambda: True)
+    assert attempt(spec, base, folder)[0]["resumed_at"] == [3]
+
+
+def test_weights_that_transformers_renames_in_its_files_are_found_again(tmp_path, monkeypatch):
+    """GPT-NeoX's output layer: transformers itself would go on with that of the start."""
+    model = imported(architectures.save("gpt_neox", tmp_path / "model"))
+    start = stages.make(model.base, Store(tmp_path / "store"))[0].folder
+    spec = NODES["sft"](model, 0)
+    facts, _ = attempt(spec, start, tmp_path / "whole")
+    die(spec, start, tmp_path / "killed", monkeypatch, moment="step", number=7, saves=lambda: True)
+    assert attempt(spec, start, tmp_path / "killed")[0] == facts | {"resumed_at": [6]}
     assert files(tmp_path / "killed") == files(tmp_path / "whole")
 
 
@@ -138,9 +158,10 @@ def test_a_damaged_file_is_never_gone_on_from(data, tmp_path_factory):
     at = data.draw(st.integers(0, len(whole) - 1))
     flipped = bytes([whole[at] ^ (1 << data.draw(st.integers(0, 7)))]) + whole[at + 1 :]
     file.write_bytes(whole[:at] + data.draw(st.sampled_from([b"", flipped])))
+    (folder / LOG).write_text("more and more of it")
     found = Unfinished(folder, "stage").found
     assert (found.step, found.carried) == (3, {"tokens": 3})
-    kept = {"3.safetensors", "model.safetensors", "optimizer.pt", unfinished.MARKER}
+    kept = {"3.safetensors", "model.safetensors", "optimizer.pt", unfinished.MARKER, LOG}
     assert {path.name for path in folder.rglob("*") if path.is_file()} == kept
 
 
@@ -158,6 +179,11 @@ def test_another_way_to_carry_it_out_starts_from_nothing(tmp_path):
     assert Unfinished(folder, "stage", micro_batch=8).found is not None
     assert Unfinished(folder, "stage", micro_batch=4).found is None
     assert not list(folder.iterdir())
+
+
+def test_a_stage_that_fails_before_its_first_checkpoint_leaves_none(base, tmp_path, monkeypatch):
+    die(SFT, base, tmp_path, monkeypatch, moment="step", number=3, saves=lambda: False)
+    assert not (tmp_path / UNFINISHED).exists()
 
 
 def test_a_folder_without_unfinished_work_is_left_as_it_is(tmp_path):
