@@ -8,6 +8,7 @@
   const drag = matchMedia("(pointer: coarse)").matches ? {dragmode: false} : {};
   const config = {responsive: true, displaylogo: false, modeBarButtons: [buttons]};
 
+  const idle = window.requestIdleCallback ?? setTimeout;
   let ready;
   const load = () => ready ??= prepare();
   async function prepare() {
@@ -52,8 +53,26 @@
     }
   }, {rootMargin: "800px"});
 
+  // What a page of many models folds away lies in <noscript>: text, until it is made into elements
+  // when it is opened, led to, printed, or else bit by bit when the page has loaded, to be found.
+  const folded = (within = document) => [...within.querySelectorAll(".folded")];
+  function unfold(one) {
+    if (!one.isConnected) return; // it was unfolded meanwhile
+    const around = one.parentElement;
+    one.outerHTML = one.textContent;
+    hear(around);
+  }
+  async function unfoldRest() {
+    for (const one of folded()) {
+      await new Promise((ready) => idle(ready));
+      unfold(one);
+    }
+  }
+
   function reveal() {
-    const target = location.hash && document.getElementById(location.hash.slice(1));
+    const id = location.hash.slice(1);
+    if (id && !document.getElementById(id)) folded().forEach(unfold);
+    const target = id && document.getElementById(id);
     for (let around = target; around; around = around.parentElement)
       if (around.tagName === "DETAILS") around.open = true;
     if (target) target.scrollIntoView();
@@ -66,18 +85,25 @@
     box.closest(".filter").querySelector("output").textContent = `${shown} of ${rows.length} shown`;
   }
 
+  function hear(within) {
+    for (const box of within.querySelectorAll("[data-filters]")) {
+      box.closest(".filter").hidden = false;
+      box.addEventListener("change", () => filter(box));
+      filter(box); // a browser may remember that it was checked
+    }
+  }
+
   for (const place of places) seen.observe(place);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change",
     () => drawn.forEach((id) => draw(id)));
-  for (const box of document.querySelectorAll("[data-filters]")) {
-    box.closest(".filter").hidden = false;
-    box.addEventListener("change", () => filter(box));
-    filter(box); // a browser may remember that it was checked
-  }
+  hear(document);
+  for (const one of document.querySelectorAll("[open] > .folded")) unfold(one);
+  addEventListener("toggle", ({target}) => folded(target).forEach(unfold), true);
 
   // Paper is narrower than a window, shows what is folded away, and waits for nobody.
   let opened = [];
   addEventListener("beforeprint", () => {
+    folded().forEach(unfold);
     opened = [...document.querySelectorAll("details:not([open], .rows)")];
     for (const element of opened) element.open = true;
     for (const id of plots.keys()) draw(id, true);
@@ -90,5 +116,8 @@
   reveal();
   // A phone's contents are folded up; a figure should be there when it is reached or printed.
   if (matchMedia("(max-width: 46rem)").matches) document.querySelector("nav details").open = false;
-  if (places.length) addEventListener("load", () => requestIdleCallback(load));
+  addEventListener("load", () => {
+    if (places.length) idle(load);
+    unfoldRest();
+  });
 })();

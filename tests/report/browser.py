@@ -104,6 +104,13 @@ class Browser:
         self.ask("Page.navigate", url=path.as_uri())
         self.wait("document.readyState === 'complete' && location.protocol === 'file:'")
 
+    def show(self, path):
+        """Show a file, as it was left if it is what is shown already: drawing it takes seconds."""
+        if self.run("location.href") == path.as_uri():
+            self.resize(1024)
+        else:
+            self.open(path)
+
     def resize(self, width, height=900, *, scheme="light"):
         """Make the window so wide, of a reader who prefers light or dark."""
         self.ask(

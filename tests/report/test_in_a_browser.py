@@ -17,7 +17,8 @@ from tests.report.test_page import HOSTILE, hostile, nulls
 
 WIDTHS = [(390, "light"), (1024, "dark"), (1920, "light")]
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-UNFOLD = "document.querySelectorAll('details').forEach((one) => one.open = true)"
+FOLD = "document.querySelectorAll('details').forEach((one) => one.open = false)"
+UNFOLD = FOLD.replace("false", "true")
 WALK = """(async () => {
   const plots = [...document.querySelectorAll(".plot")];
   for (const plot of plots) {
@@ -29,8 +30,17 @@ WALK = """(async () => {
 """Goes down the page as a reader does, waits for every figure and counts them."""
 SHOWN = "[...document.querySelectorAll('#completions-1 tr')].map((row) => row.offsetHeight > 0)"
 
+
+def one_model():
+    """A record in whose completions every other prompt has the same answers after all stages."""
+    record = example_record()
+    for row in record["completions"][::2]:
+        row["answers"] = dict.fromkeys(row["answers"], "acceptable")
+    return record
+
+
 RECORDS = {
-    "one model": example_record,
+    "one model": one_model,
     "several models": lambda: of_models(3),
     "hostile theory": lambda: hostile(example_theory()),
     "hostile models": lambda: merge([(HOSTILE, hostile(one)) for one in [of_models(2)]]),
@@ -40,12 +50,20 @@ RECORDS = {
 }
 
 
-@pytest.mark.parametrize("make", RECORDS.values(), ids=RECORDS)
-def test_every_figure_is_drawn_at_every_width_and_the_console_says_nothing(browser, make, tmp_path):
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """Every record's page, written once."""
+    return {
+        name: write_report(make(), tmp_path_factory.mktemp("page"))
+        for name, make in RECORDS.items()
+    }
+
+
+@pytest.mark.parametrize("name", sorted(RECORDS, key="one model".__eq__))
+def test_every_figure_is_drawn_at_every_width_and_the_console_says_nothing(browser, name, pages):
     """No page is wider than its window, and no text of a record becomes an element or a script."""
-    path = write_report(make(), tmp_path)
     browser.complaints.clear()
-    browser.open(path)
+    browser.open(pages[name])
     for width, scheme in WIDTHS:
         browser.resize(width, scheme=scheme)
         assert browser.run(TOO_WIDE) == 0
@@ -55,6 +73,76 @@ def test_every_figure_is_drawn_at_every_width_and_the_console_says_nothing(brows
     assert browser.complaints == []
     assert browser.run("document.title") != "taken"
     assert browser.run("document.querySelectorAll('main img, main script').length") == 0
+
+
+def test_the_filter_leaves_the_prompts_whose_answer_changed(browser, pages):
+    """By click and by key alike; what is shown is counted, and comes back."""
+    browser.show(pages["one model"])
+    browser.run(UNFOLD)
+    assert browser.run(SHOWN) == [True, True]
+    browser.run("document.querySelector('[data-filters]').click()")
+    assert browser.run(SHOWN) == [False, True]
+    assert browser.run("document.querySelector('.filter output').textContent") == "1 of 2 shown"
+    browser.run("document.querySelector('[data-filters]').click()")
+    assert browser.run(SHOWN) == [True, True]
+
+
+def test_a_change_of_the_colour_scheme_repaints_what_is_drawn(browser, pages):
+    browser.show(pages["one model"])
+    browser.run(WALK)
+    colour = "document.querySelector('#figure-1 .xtitle').style.fill"
+    light = browser.run(colour)
+    browser.scheme("dark")
+    browser.wait(f"{colour} !== {light!r}")
+
+
+def test_paper_holds_what_the_screen_folds_away(browser, pages):
+    browser.show(pages["one model"])
+    browser.run(FOLD)
+    browser.wait("window.Plotly !== undefined")
+    browser.run("dispatchEvent(new Event('beforeprint'))")
+    folded = "document.querySelectorAll('details:not([open], .rows)').length"
+    assert browser.run(folded) == 0
+    assert browser.run("document.querySelectorAll('.plot:not(.js-plotly-plot)').length") == 0
+    browser.run("dispatchEvent(new Event('afterprint'))")
+    assert browser.run(folded) > 0
+
+
+def test_a_screen_reader_hears_what_every_figure_shows(browser, pages):
+    """Figures are images with a name, tables have one, and headings go down one by one."""
+    browser.open(pages["one model"])
+    browser.run(UNFOLD)
+    nodes = [n for n in browser.ask("Accessibility.getFullAXTree")["nodes"] if not n["ignored"]]
+    said = {}
+    for node in nodes:
+        name = node.get("name", {}).get("value", "")
+        said.setdefault(node["role"]["value"], []).append(name)
+    assert len(said["image"]) == browser.run("document.querySelectorAll('.plot').length")
+    assert any(re.search(r"Mean over the seeds: 2\.\d", name) for name in said["image"])
+    for role in ("image", "table", "columnheader", "rowheader", "region", "checkbox"):
+        assert all(said[role]), role
+    levels = browser.run(
+        "[...document.querySelectorAll('h1, h2, h3, h4')].map((one) => Number(one.tagName[1]))"
+    )
+    assert levels[0] == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def test_what_many_models_fold_away_is_there_with_and_without_javascript(browser, pages):
+    """A script makes elements of it when the page has loaded; without one it is there anyway."""
+    path = pages["several models"]
+    cells = path.read_text(encoding="utf-8").count("<td")
+    browser.open(path)
+    browser.wait("!document.querySelector('.folded')")
+    assert browser.run("document.querySelectorAll('td').length") == cells
+    browser.ask("Emulation.setScriptExecutionDisabled", value=True)
+    browser.open(path)
+    browser.run(UNFOLD)
+    shown = browser.run(
+        "[...document.querySelectorAll('td')].filter((one) => one.offsetHeight > 0).length"
+    )
+    browser.ask("Emulation.setScriptExecutionDisabled", value=False)
+    assert shown == cells
 
 
 def test_measurements_of_speed_are_drawn_whatever_their_unit_is_called(browser, tmp_path):
@@ -76,65 +164,12 @@ def test_nothing_is_drawn_before_it_is_near(browser, tmp_path):
     assert browser.run("document.querySelectorAll('.js-plotly-plot').length") < asked / 2
 
 
-def test_the_filter_leaves_the_prompts_whose_answer_changed(browser, tmp_path):
-    """By click and by key alike; what is shown is counted, and comes back."""
-    record = example_record()
-    for row in record["completions"][::2]:
-        row["answers"] = dict.fromkeys(row["answers"], "acceptable")
-    browser.open(write_report(record, tmp_path))
-    assert browser.run(SHOWN) == [True, True]
-    browser.run("document.querySelector('[data-filters]').click()")
-    assert browser.run(SHOWN) == [False, True]
-    assert browser.run("document.querySelector('.filter output').textContent") == "1 of 2 shown"
-    browser.run("document.querySelector('[data-filters]').click()")
-    assert browser.run(SHOWN) == [True, True]
-
-
 def test_a_verdict_leads_to_its_evidence_even_where_that_is_folded_away(browser, tmp_path):
     browser.open(write_report(of_models(2), tmp_path))
     assert not browser.run("document.getElementById('claim-1').open")
     browser.run("document.querySelector('.matrix td a').click()")
     browser.wait("document.getElementById('claim-1').open")
-
-
-def test_a_change_of_the_colour_scheme_repaints_what_is_drawn(browser, tmp_path):
-    browser.open(write_report(example_record(), tmp_path))
-    browser.run(WALK)
-    colour = "document.querySelector('#figure-1 .xtitle').style.fill"
-    light = browser.run(colour)
-    browser.scheme("dark")
-    browser.wait(f"{colour} !== {light!r}")
-
-
-def test_a_screen_reader_hears_what_every_figure_shows(browser, tmp_path):
-    """Figures are images with a name, tables have one, and headings go down one by one."""
-    browser.open(write_report(example_record(), tmp_path))
-    browser.run(UNFOLD)
-    nodes = [n for n in browser.ask("Accessibility.getFullAXTree")["nodes"] if not n["ignored"]]
-    said = {}
-    for node in nodes:
-        name = node.get("name", {}).get("value", "")
-        said.setdefault(node["role"]["value"], []).append(name)
-    assert len(said["image"]) == browser.run("document.querySelectorAll('.plot').length")
-    assert any(re.search(r"Mean over the seeds: 2\.\d", name) for name in said["image"])
-    for role in ("image", "table", "columnheader", "rowheader", "region", "checkbox"):
-        assert all(said[role]), role
-    levels = browser.run(
-        "[...document.querySelectorAll('h1, h2, h3, h4')].map((one) => Number(one.tagName[1]))"
-    )
-    assert levels[0] == 1
-    assert all(after - before <= 1 for before, after in pairwise(levels))
-
-
-def test_paper_holds_what_the_screen_folds_away(browser, tmp_path):
-    browser.open(write_report(example_record(), tmp_path))
-    browser.wait("window.Plotly !== undefined")
-    browser.run("dispatchEvent(new Event('beforeprint'))")
-    folded = "document.querySelectorAll('details:not([open], .rows)').length"
-    assert browser.run(folded) == 0
-    assert browser.run("document.querySelectorAll('.plot:not(.js-plotly-plot)').length") == 0
-    browser.run("dispatchEvent(new Event('afterprint'))")
-    assert browser.run(folded) > 0
+    browser.wait("!!document.querySelector('#claim-1 td')")
 
 
 def test_figures_for_a_paper_are_drawn_as_they_are_written(browser, tmp_path):

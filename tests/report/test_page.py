@@ -11,7 +11,10 @@ from coupling_bench.report.panels import describe, panels
 from tests.report.example_record import SEEDS, TASK, claim, example_record
 from tests.report.unpacking import plots
 
-HOSTILE = "</script><script>document.title='taken'</script><img src=x onerror=alert(1)>\"'{{ 7*7 }}"
+HOSTILE = (
+    "</noscript></script><script>document.title='taken'</script>"
+    "<img src=x onerror=alert(1)>\"'{{ 7*7 }}"
+)
 
 
 @pytest.fixture
