@@ -5,6 +5,7 @@ each command is a fork of it. Without ``--executor inline`` a command starts wor
 """
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import runpy
@@ -46,5 +47,6 @@ def _as_main(module, arguments, cwd, environment, streams):
     os.environ.update(environment)
     os.chdir(cwd)
     sys.path[:0] = [str(cwd), *environment.get("PYTHONPATH", "").split(os.pathsep)]
+    gc.freeze()  # as workers do
     sys.argv = [module, *map(str, arguments)]
     runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -1,7 +1,9 @@
 """Settings of the project's own tests: no network, no deadline, one thread, the same examples."""
 
+import gc
 import os
 
+import pytest
 from hypothesis import settings
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -27,3 +29,10 @@ def pytest_collection_modifyitems(items):
     """Put the longest files first."""
     place = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def libraries_are_not_searched_for_garbage():
+    """Each training collects it several times; what is imported by now stays, as in a worker."""
+    gc.collect()
+    gc.freeze()
