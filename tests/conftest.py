@@ -15,12 +15,14 @@ settings.load_profile("project")
 LONGEST = (
     "test_workflow.py",
     "test_executors.py",
-    "test_your_own.py",
     "test_in_a_browser.py",
-    "test_terminal.py",
-    "test_unique_grpo.py",
-    "test_training.py",
     "test_models_from_elsewhere.py",
+    "test_footprints.py",
+    "test_training.py",
+    "test_packing.py",
+    "test_unique_grpo.py",
+    "test_your_own.py",
+    "test_terminal.py",
 )
 """Files that take longest, longest first: begun last, one of them would keep a single worker."""
 
