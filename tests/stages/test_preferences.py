@@ -118,7 +118,7 @@ def test_completions_are_sampled_the_same_for_the_same_seed_and_each_from_its_ow
     model, tokenizer = models.load(architectures.save("qwen3", tmp_path))
 
     def draw(seed, prompts=PROMPTS * 2):
-        return preferences.sampled(model, tokenizer, prompts, max_new_tokens=60, seed=seed)
+        return preferences.sampled(model, tokenizer, prompts, max_new_tokens=100, seed=seed)
 
     torch.manual_seed(5)
     first, after = draw(0), torch.rand(())
@@ -132,7 +132,7 @@ def test_completions_are_sampled_the_same_for_the_same_seed_and_each_from_its_ow
     expected = []
     for prompt in PROMPTS * 2:
         ids = tokenizer(prompt, return_tensors="pt")["input_ids"]
-        whole = model.generate(input_ids=ids, max_new_tokens=60, do_sample=False)
+        whole = model.generate(input_ids=ids, max_new_tokens=100, do_sample=False)
         text = tokenizer.decode(whole[0, ids.shape[1] :], skip_special_tokens=True)
         expected.append(text if whole[0, -1] == tokenizer.eos_token_id else None)
     assert draw(2) == expected
