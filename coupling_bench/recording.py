@@ -75,7 +75,7 @@ class RecordWriter:
         if found or tables:
             self.found.append((report.nodeid, found, tables))
 
-    @pytest.hookimpl(optionalhook=True)
+    @pytest.hookimpl(optionalhook=True)  # xdist's own, which need not be installed
     def pytest_xdist_node_collection_finished(self, node, ids) -> None:
         """Say why nothing is heard for a while: xdist's workers have no terminal."""
         terminal = self.config.pluginmanager.get_plugin("terminalreporter")
@@ -88,6 +88,7 @@ class RecordWriter:
                 "one worker. With -n nothing is told of it meanwhile."
             )
 
+    @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node, error) -> None:
         """Take from an xdist worker which stages it trained and which it found."""
         for address_, made in getattr(node, "workeroutput", {}).get("stages", ()):

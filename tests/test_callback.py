@@ -216,7 +216,6 @@ def test_it_warns_again_at_the_next_crossing():
 def test_importing_the_package_imports_neither_torch_nor_transformers():
     code = (
         "import sys, coupling_bench; assert not {'torch', 'transformers'} & {*sys.modules}; "
-        "from coupling_bench import CouplingCallback; assert 'transformers' in sys.modules; "
         "assert 'CouplingCallback' in coupling_bench.__all__"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

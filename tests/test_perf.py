@@ -1,10 +1,6 @@
 """Benchmarks: counting against closed forms, files, and claims that run without them."""
 
-import os
-import subprocess
-import sys
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 import torch
@@ -16,9 +12,9 @@ from coupling_bench.stages import grpo
 from coupling_bench.store import Store
 from suites.perf import counting
 from suites.perf.stepping import Stepper
+from tests import commands
 from tests.tiny import recipe
 
-ROOT = Path(__file__).parents[1]
 FACTS = {
     "name": "a step", "group": "steps", "ours_peak_bytes": 50, "plain_peak_bytes": 100,
     "gate": 2.0, "target": 4.0, "rounds": 3, "bare_seconds": 0.5, "floor_seconds": None,
@@ -88,12 +84,7 @@ def test_stepping_trains_as_training_does(tmp_path):
 
 @pytest.mark.parametrize(("path", "found"), [("suites", False), ("suites/perf", True)])
 def test_benchmarks_are_collected_where_they_are_asked_for(path, found):
-    # pytest-benchmark complains where it finds itself in one of xdist's workers.
-    alone = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_XDIST")}
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", path, "--collect-only", "-q"],
-        cwd=ROOT, capture_output=True, text=True, env=alone,
-    )  # fmt: skip
+    done = commands.run("pytest", path, "--collect-only", "-q")
     assert done.returncode == 0, done.stdout
     assert ("test_grpo_step" in done.stdout) is found
     assert ("test_rl_after_sft" in done.stdout) is not found

@@ -1,8 +1,6 @@
 """Theorems on instances: one violation is enough, and a false statement needs one."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from coupling_bench.theorems import Theorem, agreement, check
+from tests import commands
 
 ROOT = Path(__file__).parents[1]
 TRUE = Theorem(sentence="squares are not negative", cites="school")
@@ -75,12 +74,10 @@ def test_declares_nothing(check):
 def test_theorems_and_tables_reach_the_record_and_a_violation_is_red_without_a_traceback(tmp_path):
     suite = tmp_path / "test_suite.py"
     suite.write_text(SUITE)
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", str(suite), "-p", "coupling_bench.plugin",
-         "-p", "no:cacheprovider", "--rootdir", str(tmp_path),
-         "--models", str(ROOT / "suites" / "models.toml"), "--store", str(tmp_path / "store"),
-         "--reports", str(tmp_path)],
-        cwd=ROOT, capture_output=True, text=True,
+    done = commands.run(
+        "pytest", suite, "-p", "coupling_bench.plugin", "-p", "no:cacheprovider",
+        "--rootdir", tmp_path, "--models", ROOT / "suites" / "models.toml",
+        "--store", tmp_path / "store", "--reports", tmp_path,
     )  # fmt: skip
     assert "1 failed, 1 passed, 1 error" in done.stdout, done.stdout
     assert "check: the test has no theorem" in done.stdout

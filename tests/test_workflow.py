@@ -9,6 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from coupling_bench import scales, stages
+from coupling_bench.pipelines import NODES, lineage
+from coupling_bench.store import MANIFEST, Store
+from tests import commands
+from tests.tiny import EMBEDDED
+
 ROOT = Path(__file__).parents[1]
 SUITES = sorted(path.name for path in (ROOT / "suites").glob("test_*.py"))
 
@@ -21,7 +27,14 @@ TWO = [
 OTHER_TASKS = "test_post_training_leaves_the_score_on_other_tasks_as_it_was.py"
 
 
-def run(*arguments, store, reports, **environment):
+def run(*arguments, store, reports, cwd=ROOT, **environment):
+    """Run pytest without a worker, and without importing what it would import."""
+    return commands.run("pytest", "-p", "no:cacheprovider", "--executor", "inline", *arguments,
+                        "--store", store, "--reports", reports, cwd=cwd, **environment)  # fmt: skip
+
+
+def run_anew(*arguments, store, reports, **environment):
+    """Run pytest in an interpreter of its own."""
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments,
          "--store", str(store), "--reports", str(reports)],
@@ -36,15 +49,16 @@ def store(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cold(store, tmp_path_factory):
-    """A first run of every suite at the smoke scale, with two seeds."""
+    """A first run of every suite at the smoke scale, with two seeds, by two workers of xdist."""
     reports = tmp_path_factory.mktemp("cold")
-    done = run(*SPINE, "--scale", "smoke", "--seeds", "2", store=store, reports=reports)
+    done = run_anew(*SPINE, "--scale", "smoke", "--seeds", "2", "-n", "2", "--workers", "1",
+                    store=store, reports=reports)  # fmt: skip
     return done, reports
 
 
-def smoke(*arguments, store, reports):
-    return run(*SPINE, "--scale", "smoke", "--seeds", "2", "--workers", "1", *arguments,
-               store=store, reports=reports)  # fmt: skip
+def smoke(*arguments, store, reports, **environment):
+    return run(*SPINE, "--scale", "smoke", "--seeds", "2", *arguments,
+               store=store, reports=reports, **environment)  # fmt: skip
 
 
 def test_the_smoke_scale_proves_the_plumbing_of_every_suite(cold):
@@ -86,6 +100,13 @@ def test_the_record_keeps_its_contract(cold):
     assert all(stage["reused"] is False for stage in record["stages"])
 
 
+OURS_ALONE = """
+from lm_eval import tasks
+whole = tasks.TaskManager
+tasks.TaskManager = lambda **given: whole(**given | {"include_defaults": False})
+"""
+
+
 def test_every_stage_is_scored_on_the_tasks_of_lm_eval_that_are_named(cold, store, tmp_path):
     done = smoke("-k", "other_tasks", "--lm-eval-tasks", "coupling_grammar_ood", "--seeds", "1",
                  store=store, reports=tmp_path)  # fmt: skip
@@ -95,14 +116,39 @@ def test_every_stage_is_scored_on_the_tasks_of_lm_eval_that_are_named(cold, stor
         f"{stage} leaves the score on coupling_grammar_ood as it was"
         for stage in ("sft", "sft_then_rl", "rl", "rl_then_sft")
     ]
-    wrong = smoke("-k", "other_tasks", "--lm-eval-tasks", "coupling_gramar", store=store,
-                  reports=tmp_path)  # fmt: skip
+
+
+def test_a_task_of_lm_eval_that_there_is_not_is_named_before_anything_is_trained(tmp_path):
+    """The library's own tasks are left out here: it reads their 13,000 files for ten seconds."""
+    (tmp_path / "ours_alone.py").write_text(OURS_ALONE)
+    wrong = smoke("-k", "other_tasks", "--lm-eval-tasks", "coupling_gramar", "-p", "ours_alone",
+                  store=tmp_path / "store", reports=tmp_path, PYTHONPATH=str(tmp_path))  # fmt: skip
     assert wrong.returncode == 4
     assert "no task is called 'coupling_gramar'" in wrong.stderr
+    assert not list((tmp_path / "store").glob("*Spec-*"))
 
 
-def test_a_second_run_trains_nothing_and_gives_the_same_numbers(cold, store, tmp_path):
-    done = smoke(store=store, reports=tmp_path)
+PROBE = """
+import sys
+def pytest_unconfigure():
+    print('IMPORTED', [m for m in ('torch', 'trl', 'transformers') if m in sys.modules])
+"""
+
+
+def without_torch(*arguments, tmp_path, **places):
+    """Run pytest in an interpreter of its own, which must not import torch; return what it did."""
+    (tmp_path / "probe.py").write_text(PROBE)
+    done = run_anew(*arguments, "-p", "probe", PYTHONPATH=str(tmp_path), **places)
+    assert done.returncode == 0, done.stdout
+    assert "IMPORTED []" in done.stdout
+    return done
+
+
+def test_a_second_run_trains_nothing_imports_no_torch_and_gives_the_same_numbers(
+    cold, store, tmp_path
+):
+    done = without_torch(*SPINE, "--scale", "smoke", "--seeds", "2",
+                         tmp_path=tmp_path, store=store, reports=tmp_path)  # fmt: skip
     assert "0 stages trained, 21 reused" in done.stdout
     first, second = (
         json.loads((folder / "record.json").read_text()) for folder in (cold[1], tmp_path)
@@ -112,25 +158,9 @@ def test_a_second_run_trains_nothing_and_gives_the_same_numbers(cold, store, tmp
     assert all(stage["reused"] for stage in second["stages"])
 
 
-def test_neither_collection_nor_a_warm_run_imports_torch(cold, store, tmp_path):
-    probe = tmp_path / "probe.py"
-    probe.write_text(
-        "import sys\n"
-        "def pytest_unconfigure():\n"
-        "    print('IMPORTED', [m for m in ('torch', 'trl', 'transformers') if m in sys.modules])\n"
-    )
-    extra = ("-p", "probe")
-    environment = {"PYTHONPATH": str(tmp_path)}
-    for arguments in (("--collect-only",), ()):
-        done = run(*SPINE, "--scale", "smoke", "--seeds", "2", *arguments, *extra,
-                   store=store, reports=tmp_path, **environment)  # fmt: skip
-        assert done.returncode == 0, done.stdout
-        assert "IMPORTED []" in done.stdout
-
-
-def test_collection_makes_no_store_and_trains_nothing(tmp_path):
-    done = run("suites", "--collect-only", store=tmp_path / "store", reports=tmp_path)
-    assert done.returncode == 0
+def test_collection_imports_no_torch_makes_no_store_and_trains_nothing(tmp_path):
+    without_torch("suites", "--collect-only",
+                  tmp_path=tmp_path, store=tmp_path / "store", reports=tmp_path)  # fmt: skip
     assert not (tmp_path / "store").exists()
 
 
@@ -154,22 +184,24 @@ def test_bounds_are_checked_at_every_run_that_the_session_has(cold, store, tmp_p
     assert all(row["least_slack"] > -1e-5 for row in tables["bounds"])
 
 
-def test_under_xdist_each_stage_trains_once_and_the_controller_writes_the_record(cold, tmp_path):
-    """Two workers with an empty store, one seed: the numbers are those of one process."""
-    done = run(*TWO, "--scale", "smoke", "--seeds", "1", "-n", "2", "--workers", "1",
-               store=tmp_path / "store", reports=tmp_path)  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "5 stages trained, 0 reused" in done.stdout
-    first, second = (
-        json.loads((folder / "record.json").read_text()) for folder in (cold[1], tmp_path)
-    )
-    by_name = [{c["claim"]: c["per_seed"][0] for c in r["claims"]} for r in (first, second)]
-    assert len(by_name[1]) == 2
-    ours = [c["claim"] for c in second["claims"]]
-    assert ours == [c["claim"] for c in first["claims"] if c["claim"] in ours]
+def test_under_xdist_each_stage_trains_once_and_the_controller_writes_the_record(cold):
+    """Two workers with an empty store; the numbers are those of one process, to the bit."""
+    done, reports = cold
+    assert "2 workers [" in done.stdout
+    assert "21 stages trained, 0 reused" in done.stdout
+    assert [path.name for path in reports.glob("*.json")] == ["record.json"]
     assert done.stdout.count("Report: ") == 1
     assert done.stdout.count("With -n nothing is told of it meanwhile") == 1
-    assert by_name[1].items() <= by_name[0].items()
+
+
+@pytest.mark.parametrize("node", ["sft_then_rl", "rl_then_sft"])
+def test_two_workers_of_xdist_train_what_one_process_does_to_the_bit(cold, store, node, tmp_path):
+    alone = Store(tmp_path)
+    recipe = scales.recipe(EMBEDDED, scales.task("grammar", "smoke"), "smoke")
+    for spec in lineage(NODES[node](recipe, 0)):
+        here, _ = stages.make(spec, alone)
+    manifest = json.loads((Store(store).get(spec).folder / MANIFEST).read_text())
+    assert here.manifest["files"]["model.safetensors"] == manifest["files"]["model.safetensors"]
 
 
 def test_the_fixtures_read_as_a_glossary():
@@ -208,7 +240,8 @@ BAD = [
 def test_bad_options_get_a_sentence_a_status_and_no_traceback(arguments, found, tmp_path):
     if "gpu" in arguments and pytest.importorskip("torch").cuda.is_available():
         pytest.skip("a CUDA device is here")
-    done = run("suites", *arguments, store=tmp_path / "store", reports=tmp_path)
+    done = commands.run("pytest", "suites", *arguments, "--store", tmp_path / "store", "--reports",
+                        tmp_path)  # fmt: skip
     text = done.stdout + done.stderr
     assert done.returncode == 4
     assert found in text
@@ -231,10 +264,7 @@ def test_verdicts_of_uncommitted_code_are_not_accepted(tmp_path):
     for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", "x"]):
         subprocess.run(["git", "-C", str(clone), *command], check=True)
     (clone / "suites" / "new.py").write_text("")
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "suites", "--record", "--store", str(tmp_path / "s")],
-        cwd=clone, capture_output=True, text=True,
-    )  # fmt: skip
+    done = run("suites", "--record", store=tmp_path / "s", reports=tmp_path, cwd=clone)
     assert done.returncode == no_git.returncode == 4
     assert "uncommitted changes" in done.stdout + done.stderr
     assert "is no git checkout" in no_git.stdout + no_git.stderr
@@ -252,8 +282,7 @@ def test_a_failing_stage_is_one_sentence_and_spoils_no_other(cold, store, tmp_pa
         "    return replace(whole(recipe, seed), max_completion_length=156)\n"
         "pipelines.NODES['rl'] = rl\n"
     )
-    done = run(*SPINE, "--scale", "smoke", "--seeds", "2", "--workers", "1", "-p", "breaker",
-               store=store, reports=tmp_path, PYTHONPATH=str(tmp_path))  # fmt: skip
+    done = smoke("-p", "breaker", store=store, reports=tmp_path, PYTHONPATH=str(tmp_path))
     assert done.returncode == 1
     assert (
         "1 failed, 6 passed, 4 skipped, 1 error" in done.stdout

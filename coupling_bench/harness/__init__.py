@@ -87,7 +87,7 @@ def evaluate(
         seed=seed,
         draws=[seed, device, batch_size],
     )
-    with model, _quiet("api.task", "evaluator"), _data_errors():
+    with model, _quiet("api.task", "evaluator"), _no_report_on_the_machine(), _data_errors():
         found: Any = simple_evaluate(
             model=model,
             tasks=list(tasks),
@@ -163,6 +163,18 @@ def _quiet(*names: str) -> Iterator[None]:
     finally:
         for logger, level in zip(advisers, before, strict=True):
             logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def _no_report_on_the_machine() -> Iterator[None]:
+    """Leave out what lm-eval asks pip and the drivers for a second: nothing of it is kept."""
+    from lm_eval import evaluator
+
+    whole, evaluator.add_env_info = evaluator.add_env_info, lambda storage: None
+    try:
+        yield
+    finally:
+        evaluator.add_env_info = whole
 
 
 @contextlib.contextmanager

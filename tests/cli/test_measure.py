@@ -2,14 +2,12 @@
 
 import json
 import re
-import subprocess
-import sys
 
 import pytest
 
 from coupling_bench.cli import main
 from coupling_bench.tasks import cola
-from tests import architectures
+from tests import architectures, commands
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +31,8 @@ def arguments(place, *more):
 def test_a_user_measures_two_checkpoints_from_the_shell(place):
     """The order is that of the command line, whichever options name the checkpoints."""
     named = ["--checkpoint", f"mine={place / 'b'}", "--base", str(place / "a")]
-    command = [sys.executable, "-m", "coupling_bench", *arguments(place, *named)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = commands.run("coupling_bench", *arguments(place, *named))
+    assert done.returncode == 0, done.stderr
     assert "cola, held_out, 12 items" in done.stdout
     assert "over items" in done.stdout
     assert "they say nothing about another seed's training" in done.stdout

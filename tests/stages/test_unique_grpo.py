@@ -2,11 +2,9 @@
 
 import functools
 import itertools
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
+import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -14,7 +12,7 @@ from peft import LoraConfig
 from trl import GRPOTrainer
 
 from coupling_bench.stages.unique_grpo import UniqueGRPOTrainer
-from tests import architectures
+from tests import architectures, commands
 from tests.architectures import PROMPTS
 from tests.stages import online
 from tests.stages.online import assert_equal, gradient, move, sampled, trainer
@@ -276,17 +274,20 @@ def test_where_trl_does_it_the_gradient_is_trls(tmp_path, name):
 
 def test_two_processes_train_as_trl_does(saved, tmp_path):
     """Under DDP, where one process has nothing to learn and must not keep the other waiting."""
-    script = Path(__file__).with_name("two_processes.py")
-    done = subprocess.run(
-        [
-            sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--standalone",
-            "--nproc-per-node", "2", str(script), str(saved["qwen3"]), str(tmp_path),
-        ],
-        cwd=Path(__file__).parents[2],
-        env=os.environ | {"PYTHONPATH": ".", "ACCELERATE_USE_CPU": "true"},
-        capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    apart = re.findall(r"process \d: apart (\S+), 3 steps", done.stdout)
-    assert len(apart) == 2, done.stdout[-3000:]
-    assert all(float(distance) < 1e-3 for distance in apart)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    together = {
+        "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port), "ACCELERATE_USE_CPU": "true",
+    }  # fmt: skip
+
+    def train(rank):
+        return commands.run("tests.stages.two_processes", saved["qwen3"], tmp_path,
+                            RANK=str(rank), LOCAL_RANK=str(rank), **together)  # fmt: skip
+
+    with ThreadPoolExecutor(2) as both:
+        ends = list(both.map(train, range(2)))
+    for rank, done in enumerate(ends):
+        assert done.returncode == 0, done.stderr[-3000:]
+        (apart,) = re.findall(rf"process {rank}: apart (\S+), 3 steps", done.stdout)
+        assert float(apart) < 1e-3

@@ -1,4 +1,4 @@
-"""Run by torchrun from test_unique_grpo: trains plain TRL and ours on the same samples."""
+"""One of the two processes of test_unique_grpo: trains plain TRL and ours on the same samples."""
 
 import sys
 from pathlib import Path
