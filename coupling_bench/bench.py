@@ -10,6 +10,7 @@ from pathlib import Path
 from coupling_bench import scales
 from coupling_bench.catalog import Device, Entry
 from coupling_bench.claims import Claim
+from coupling_bench.executors import Cluster
 from coupling_bench.fingerprint import fingerprint
 from coupling_bench.graph import Outcome
 from coupling_bench.overrides import Override
@@ -45,6 +46,8 @@ class Bench:
     """What else the stages are evaluated on, by lm-eval."""
     tracker: Tracker | None = None
     """Where trainers log, which changes no number; None: nowhere."""
+    cluster: Cluster = field(default_factory=Cluster)
+    """Where the executor ``ray`` works."""
     outcome: Outcome = field(default_factory=Outcome)
 
     @property

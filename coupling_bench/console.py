@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 import traceback
+from collections import Counter
+from collections.abc import Mapping
 
 import pytest
 
 from coupling_bench.bench import Bench
 from coupling_bench.fingerprint import address
+from coupling_bench.graph import DidNotRunError
 from coupling_bench.progress import Progress
 from coupling_bench.specs import Spec, is_stage
 from coupling_bench.store import Store
@@ -21,6 +24,8 @@ EXPECTED = (ValueError, OSError, FloatingPointError)
 
 def told(error: BaseException) -> str:
     """Return a failure in words, with its type where the words alone may say too little."""
+    if isinstance(error, DidNotRunError):
+        return f"it did not run, because {error.failed} failed: {told(error.cause)}"
     return str(error) if isinstance(error, EXPECTED) else f"{type(error).__name__}: {error}"
 
 
@@ -48,6 +53,8 @@ class Console:
         workers = f"{count} worker{'s' * (count != 1)}"
         if bench.executor == "inline":
             workers = "in this process"
+        elif bench.executor == "ray":
+            workers = "by Ray"
         scales = ", ".join(dict.fromkeys(bench.scale(model) for model in bench.models))
         to_train = [spec for spec in absent if is_stage(spec)]
         self._line(
@@ -85,6 +92,22 @@ class Console:
                 self._line("".join(traceback.format_exception(error)), red=True)
         elif address(spec) in self.labels:
             self._line(f"{self._clock()} {self.labels[address(spec)]}: done")
+
+    def not_run(self, failed: Mapping[str, BaseException]) -> None:
+        """Say what did not run because of a failure: with ``-v`` each, else how many.
+
+        Args:
+            failed: errors by address, as in ``graph.Outcome``.
+        """
+        blocked = {a: e.failed for a, e in failed.items() if isinstance(e, DidNotRunError)}
+        if self.verbosity > 0:
+            for name, cause in blocked.items():
+                label = self.labels.get(name, name)
+                self._line(f"{label}: did not run, because {cause} failed", red=True)
+            return
+        for cause, count in Counter(blocked.values()).items():
+            what = "stage or observation" if count == 1 else "stages and observations"
+            self._line(f"{count} {what} did not run, because {cause} failed", red=True)
 
     def interrupted(self, nodes: list[Spec], store: Store) -> None:
         """Say what Ctrl-C leaves behind."""
