@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from coupling_bench import progress, tracking
+from coupling_bench import progress, stages, tracking
 from coupling_bench.specs import Spec
+from coupling_bench.stages import launching
 from coupling_bench.store import Store
 
 
@@ -19,12 +20,15 @@ class Settings:
 
     tracker: tracking.Tracker | None = None
     """Where trainers log; None: nowhere."""
+    accelerate_config: Path | None = None
+    """Which devices share a stage, as ``accelerate config`` wrote it; None: each has one."""
 
 
 def set_up(tell: Callable[[progress.Progress], None] | None, settings: Settings) -> None:
     """Let this process make entries as ``settings`` say, and tell ``tell`` how far they are."""
     progress.listen(tell)
     tracking.use(settings.tracker)
+    launching.use(settings.accelerate_config)
 
 
 def quieten() -> None:
@@ -35,14 +39,10 @@ def quieten() -> None:
 
 def prepare() -> None:
     """Import what stages need, once a process."""
-    from coupling_bench import stages
-
     stages.load()
     gc.freeze()  # collections, one a training at least, pass over what the libraries have made
 
 
 def make(spec: Spec, root: Path) -> bool:
     """Make the entry of ``spec`` in the store at ``root``; return whether it had to be made."""
-    from coupling_bench import stages
-
     return stages.make(spec, Store(root))[1]

@@ -8,12 +8,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import accelerate
 import datasets
 import transformers
 from transformers import PrinterCallback, TrainerCallback
@@ -21,7 +23,7 @@ from transformers import PrinterCallback, TrainerCallback
 from coupling_bench import models, planning, tracking
 from coupling_bench.fingerprint import address
 from coupling_bench.progress import Progress, tell
-from coupling_bench.specs import ExactSpec, TrainingSpec, model_of
+from coupling_bench.specs import ExactSpec, PretrainSpec, SFTSpec, TrainingSpec, model_of
 from coupling_bench.stages import defects
 
 SHOWN = ("loss", "reward")
@@ -36,11 +38,11 @@ def common_options(spec: TrainingSpec, folder: Path) -> dict[str, Any]:
     to log, if anywhere; no checkpoints of the trainer's own).
     """
     defects.check(spec)
-    micro_batch = spec.micro_batch or spec.rows_per_step
-    if spec.rows_per_step % micro_batch:
+    rows = rows_a_process(spec)
+    micro_batch = spec.micro_batch or rows
+    if rows % micro_batch:
         raise ValueError(
-            f"{address(spec)}: micro_batch={micro_batch} does not divide the "
-            f"{spec.rows_per_step} rows of a step."
+            f"{address(spec)}: micro_batch={micro_batch} does not divide the {rows} rows of a step."
         )
     # transformers renamed it in 5.2x
     renamed = "activation_checkpointing" in _OPTION_NAMES
@@ -50,7 +52,7 @@ def common_options(spec: TrainingSpec, folder: Path) -> dict[str, Any]:
         checkpointing: bool(spec.gradient_checkpointing),
         "output_dir": str(folder / "trainer"),
         "per_device_train_batch_size": micro_batch,
-        "gradient_accumulation_steps": spec.rows_per_step // micro_batch,
+        "gradient_accumulation_steps": rows // micro_batch,
         "data_seed": spec.seed,
         "use_cpu": model_of(spec).device == "cpu",
         "fp16": False,
@@ -63,6 +65,42 @@ def common_options(spec: TrainingSpec, folder: Path) -> dict[str, Any]:
     }
 
 
+def processes() -> int:
+    """Return how many processes share this stage's rows, one a device (``launching``)."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def rows_a_process(spec: TrainingSpec) -> int:
+    """Return each process's rows of an optimizer step.
+
+    Raises:
+        ValueError: they cannot be shared out evenly.
+    """
+    if spec.rows_per_step % processes():
+        raise ValueError(
+            f"{address(spec)}: {processes()} processes cannot share the {spec.rows_per_step} rows "
+            "of a step evenly. Take a number of them that divides it (num_processes in the file "
+            "of --accelerate-config)."
+        )
+    return spec.rows_per_step // processes()
+
+
+def check_shares(spec: TrainingSpec, rows: int) -> None:
+    """Refuse a last step of an epoch that accelerate would fill up with rows of its beginning.
+
+    Raises:
+        ValueError: the epoch does not end with a whole step.
+    """
+    rest = rows % spec.rows_per_step
+    epochs = isinstance(spec, SFTSpec | PretrainSpec) and not spec.dataloader_drop_last
+    if processes() > 1 and epochs and rest:
+        raise ValueError(
+            f"{address(spec)}: {rows} rows in steps of {spec.rows_per_step} leave {rest} for the "
+            "last one, which several processes do not share as one process takes them. Choose a "
+            "batch_size that divides the rows, or train this stage without --accelerate-config."
+        )
+
+
 class Recorder(TrainerCallback):
     """Stores snapshots, reports progress, and stops training at the first number that is not."""
 
@@ -73,11 +111,13 @@ class Recorder(TrainerCallback):
         self.log: list[dict[str, float]] = []
 
     def on_train_begin(self, args, state, control, model=None, **kwargs):  # noqa: D102
-        models.save_snapshot(model, self.folder, 0)
+        if state.is_world_process_zero:
+            models.save_snapshot(model, self.folder, 0)
 
     def on_step_end(self, args, state, control, model=None, **kwargs):  # noqa: D102
         last = state.global_step == state.max_steps  # which the checkpoint itself is
-        if not last and state.global_step % self.spec.snapshot_every == 0:
+        due = not last and state.global_step % self.spec.snapshot_every == 0
+        if due and state.is_world_process_zero:
             models.save_snapshot(model, self.folder, state.global_step)
 
     def on_log(self, args, state, control, logs=None, **kwargs):  # noqa: D102
@@ -180,7 +220,10 @@ def train(
     for part, reason in fallbacks.items():
         note = f"{part} by TRL's own, slower code: {reason}."
         tell(Progress(address=recorder.address, step=0, total=0, note=note))
+    check_shares(spec, len(trainer.train_dataset))
     trainer.train()
+    if not trainer.is_world_process_zero():
+        return {}
     models.save(trainer.model, trainer.processing_class, folder, start)
     models.end_snapshots(folder, trainer.state.global_step)
     (folder / "log.json").write_text(json.dumps(recorder.log))
@@ -189,6 +232,8 @@ def train(
         "snapshots": models.snapshot_steps(folder),
         "seed": spec.seed,
     }
+    if processes() > 1:
+        facts["processes"] = processes()
     return {**facts, "fallbacks": fallbacks} if fallbacks else facts
 
 
@@ -211,7 +256,7 @@ def train_fitting(
         recorder = Recorder(fitted, folder)
         facts = train(fitted, build(fitted, start, folder, [recorder]), recorder, folder, start)
         return facts | {
-            "micro_batch": fitted.micro_batch or fitted.rows_per_step,
+            "micro_batch": fitted.micro_batch or rows_a_process(fitted),
             "gradient_checkpointing": bool(fitted.gradient_checkpointing),
         }
 
@@ -220,7 +265,10 @@ def train_fitting(
     shape = planning.of_model(model_of(spec), lora=spec.lora, autocast=spec.bf16)
     longest = planning.load_of(spec).longest
     settled = planning.settle(spec, shape, longest, planning.free_bytes(model_of(spec).device))
-    sizes = [n for n in planning.divisors(spec.rows_per_step) if n <= (settled.micro_batch or 0)]
+    rows = rows_a_process(spec)
+    sizes = [n for n in planning.divisors(rows) if n <= (settled.micro_batch or 0)]
+    if processes() > 1:  # all take the same, which no single one may lower afterwards
+        sizes = accelerate.utils.broadcast_object_list(sizes[:1])
     return planning.fit(lambda size: attempt(replace(settled, micro_batch=size)), sizes)
 
 
