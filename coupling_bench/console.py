@@ -75,8 +75,8 @@ class Console:
         """Say how far a stage is, unless it was heard of just now."""
         now = time.monotonic()
         label = self.labels.get(message.address)
-        if label is not None and message.note:
-            self._line(f"{self._clock()} {label}: {message.note}")
+        if message.note:
+            self._line(f"{self._clock()} {label or message.address}: {message.note}")
             return
         if label is None or now - self.heard.setdefault(message.address, now) < QUIET_SECONDS:
             return

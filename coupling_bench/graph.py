@@ -22,6 +22,7 @@ from coupling_bench.specs import (
     is_stage,
     parent,
 )
+from coupling_bench.stages import unread_of_start
 from coupling_bench.store import Store
 
 ROWS_PER_OBSERVATION = 50_000
@@ -67,9 +68,29 @@ def graph(
     return [*stages.values(), *watched.values()]
 
 
-def missing(nodes: Iterable[Spec], store: Store) -> list[Spec]:
-    """Return the nodes that the store does not hold."""
-    return [spec for spec in nodes if store.find(spec) is None]
+def missing(nodes: list[Spec], store: Store) -> list[Spec]:
+    """Return the nodes that the store does not hold, or not whole.
+
+    What the run is going to read is compared with its manifest: what was asked of checkpoints, and
+    the checkpoints that something missing starts from. An entry that is damaged is missing.
+
+    Args:
+        nodes: as returned by ``graph``, parents first.
+        store: where they are looked up.
+    """
+    absent: set[str] = set()
+    readers: dict[str | None, list[Spec]] = {}
+    for spec in reversed(nodes):  # children first: they say which parents will be read
+        name = address(spec)
+        if name in readers:
+            unread = {unread_of_start(child) for child in readers[name]}
+            there = store.holds(spec, leave_out=unread.pop() if len(unread) == 1 else None)
+        else:
+            there = store.find(spec) is not None if is_stage(spec) else store.holds(spec)
+        if not there:
+            absent.add(name)
+            readers.setdefault(_parent_address(spec), []).append(spec)
+    return [spec for spec in nodes if address(spec) in absent]
 
 
 def run(

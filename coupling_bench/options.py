@@ -18,6 +18,7 @@ from coupling_bench.deciding import SCALES_WITHOUT_VERDICT
 from coupling_bench.executors import EXECUTORS, Cluster, check_executor, default_workers
 from coupling_bench.overrides import Override
 from coupling_bench.specs import LoraSpec
+from coupling_bench.stages.launching import Devices
 from coupling_bench.store import Store, default_root
 
 
@@ -88,7 +89,12 @@ def add(parser: pytest.Parser) -> None:
     )  # fmt: skip
     option(
         "--gpus-per-stage", metavar="N",
-        help="what a stage on a GPU asks of Ray; a fraction lets some share one (default: 1)",
+        help="what a stage on a GPU asks of Ray; a fraction lets some share one (default: "
+        "1, or as many as --accelerate-config has processes)",
+    )  # fmt: skip
+    option(
+        "--accelerate-config", metavar="FILE",
+        help="what accelerate config wrote: trained stages share their rows among its devices",
     )  # fmt: skip
     option(
         "--track", metavar="TOOL",
@@ -133,7 +139,9 @@ def check(config: pytest.Config) -> Bench:
     if option.strict_env:
         _check_packages(config)
     cuda = _check_cuda(option, entries)
-    workers = 1 if cuda else default_workers()
+    devices = _devices(option)
+    together = devices.processes if devices else 1
+    workers = 1 if cuda else max(1, default_workers() // together)
     bench = Bench(
         entries=entries,
         task_name=task_name,
@@ -149,7 +157,8 @@ def check(config: pytest.Config) -> Bench:
         overrides=changes,
         lm_eval_tasks=_lm_eval_tasks(option),
         tracker=_tracker(config),
-        cluster=_cluster(option),
+        cluster=_cluster(option, together),
+        devices=devices,
     )
     if not option.collectonly:
         try:
@@ -254,18 +263,27 @@ def _lora(option: Any) -> LoraSpec | None:
     )
 
 
-def _cluster(option: Any) -> Cluster:
+def _cluster(option: Any, devices: int) -> Cluster:
     """Return what Ray is asked for; refuse what other executors would pass over."""
     for name in ("ray_address", "gpus_per_stage"):
         if option.executor != "ray" and getattr(option, name) is not None:
             raise pytest.UsageError(f"--{name.replace('_', '-')} needs --executor ray.")
-    asked = option.gpus_per_stage or "1"
+    asked = option.gpus_per_stage or str(devices)
     if not re.fullmatch(r"[1-9][0-9]?|0?\.[0-9]{1,4}", asked) or not float(asked):
         raise pytest.UsageError(
             f"--gpus-per-stage: found {asked!r}, needed a whole number from 1 to 99 or a fraction "
             "such as 0.5."
         )
     return Cluster(address=option.ray_address, gpus_per_stage=float(asked))
+
+
+def _devices(option: Any) -> Devices | None:
+    if option.accelerate_config is None:
+        return None
+    try:
+        return Devices.read(Path(option.accelerate_config).expanduser().resolve())
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def _tracker(config: pytest.Config) -> tracking.Tracker | None:

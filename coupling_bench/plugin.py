@@ -6,6 +6,7 @@ all in the store, take about a second.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -14,7 +15,16 @@ from typing import Any
 
 import pytest
 
-from coupling_bench import again, harness, options, pins, recording, references, theorems
+from coupling_bench import (
+    again,
+    harness,
+    options,
+    pins,
+    progress,
+    recording,
+    references,
+    theorems,
+)
 from coupling_bench.bench import Bench
 from coupling_bench.claims import Claim
 from coupling_bench.console import Console, told
@@ -97,15 +107,17 @@ def pytest_runtestloop(session: pytest.Session):
             for item in getattr(session, "items", ())
             for node in _nodes(item)
         )
-        try:
-            if session.config.option.record:
-                _check_complete(session)
-            if needed:
-                store = session.config.stash[BENCH].store.root
-                options.check_folders(store, options.reports_folder(session.config))
-                session.config.stash[BENCH].outcome = _train(session.config, needed)
-        except (ValueError, OSError) as error:  # a damaged store or reference, a full disk
-            raise pytest.UsageError(str(error)) from None
+        with contextlib.ExitStack() as using:
+            try:
+                if session.config.option.record:
+                    _check_complete(session)
+                if needed:
+                    store = session.config.stash[BENCH].store.root
+                    options.check_folders(store, options.reports_folder(session.config))
+                    session.config.stash[BENCH].outcome = _train(session.config, needed, using)
+            except (ValueError, OSError) as error:  # a store of another version, a full disk
+                raise pytest.UsageError(str(error)) from None
+            return (yield)
     return (yield)
 
 
@@ -161,7 +173,12 @@ def _check_complete(session: pytest.Session) -> None:
             )
 
 
-def _train(config: pytest.Config, needed: Iterable[tuple[str, str, str | None]]) -> Outcome:
+def _train(
+    config: pytest.Config,
+    needed: Iterable[tuple[str, str, str | None]],
+    using: contextlib.ExitStack,
+) -> Outcome:
+    """Make what the store lacks, and keep all that is needed in it as long as ``using`` lasts."""
     bench = config.stash[BENCH]
     labels = {}
     for model, node, task in needed:
@@ -174,14 +191,16 @@ def _train(config: pytest.Config, needed: Iterable[tuple[str, str, str | None]])
         ((stage, seed) for model, node, _ in needed for seed, stage in _runs(bench, model, node)),
         (e for model, node, task in needed if task for e in bench.evaluations(model, node, task)),
     )
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    console = Console(terminal, labels, config.option.verbose)
+    using.enter_context(bench.store.in_use(map(address, nodes)))
+    progress.listen(console.progress)  # the store says here what it finds damaged
     absent = missing(nodes, bench.store)
     if any(isinstance(spec, EvaluationSpec) for spec in absent):
         harness.check_names(bench.lm_eval_tasks)
     if config.option.strict_env:
         reused = [entry.manifest for spec in nodes if (entry := bench.store.find(spec))]
         pins.check_entries(options.lock(config), reused)
-    terminal = config.pluginmanager.get_plugin("terminalreporter")
-    console = Console(terminal, labels, config.option.verbose)
     console.announce(nodes, absent, bench)
     if not absent:
         return Outcome(reused={address(spec) for spec in nodes})
@@ -196,7 +215,7 @@ def _train(config: pytest.Config, needed: Iterable[tuple[str, str, str | None]])
         workers,
         console.progress,
         fresh=on_gpu,
-        settings=Settings(tracker=tracker),
+        settings=Settings(tracker=tracker, devices=bench.devices),
         cluster=bench.cluster,
     )
     try:

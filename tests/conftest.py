@@ -10,6 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 settings.register_profile("project", deadline=None, derandomize=True, database=None)
 settings.load_profile("project")
 
+collect_ignore = ["reliability"]  # minutes long: they run where they are named
 LONGEST = (
     "test_workflow.py",
     "test_executors.py",

@@ -76,7 +76,7 @@ def test_workers_leave_when_their_parent_is_killed_and_clean_up(tmp_path):
         env=os.environ | {"PYTHONPATH": os.getcwd()},
     )  # fmt: skip
     worker = int(parent.stdout.readline())
-    assert [path for path in store.iterdir() if path.name.startswith("tmp-")]
+    assert [path for path in store.iterdir() if path.name.startswith("work-")]
     parent.kill()
     parent.communicate()
     deadline = time.monotonic() + 60

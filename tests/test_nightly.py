@@ -1,5 +1,6 @@
 """Workflows and the night's scripts: what they call exists, and what they keep is kept."""
 
+import json
 import os
 import re
 import shlex
@@ -11,6 +12,7 @@ import yaml
 from _pytest.config import get_config
 
 from coupling_bench import cli
+from suites.conftest import ASKED_FOR
 
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -109,6 +111,15 @@ def test_the_scripts_call_what_the_nightly_needs():
     assert {"compare", "history", "report"} <= ours
     assert len(called("pytest")) >= 2
     assert len(called("make")) >= 4
+
+
+def test_a_night_runs_every_folder_that_the_reference_has_seeds_of():
+    """``pytest suites`` leaves some out; a night that forgot one would be red for ever."""
+    seeds = (ROOT / "reports" / "reference" / "seeds").glob("*.json")
+    tests = {row["test"] for file in seeds for row in json.loads(file.read_text())["claims"]}
+    by_path = {test.split("/")[1] for test in tests} & set(ASKED_FOR)
+    asked = (ROOT / ".ci" / "nightly").read_text()
+    assert by_path and all(f"pytest suites suites/{folder} " in asked for folder in by_path)
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)

@@ -24,6 +24,7 @@ COMMANDS: tuple[str, ...] = (
     "tables",
     "compare",
     "history",
+    "store",
     "completion",
 )
 """Modules of this package, in the order of the help."""
@@ -36,6 +37,7 @@ EPILOG = """examples:
   coupling-bench tables reports/latest --to tables
   coupling-bench compare reports/latest               is anything other than in the reference?
   coupling-bench history --add reports/latest         keep a run; history alone draws them all
+  coupling-bench store ls                             what is kept; also gc, verify, explain
   coupling-bench COMMAND --help                       options and examples of a command
 
 Exit status: 0 if all is well, 2 for a mistake in what was asked, 130 after Ctrl-C; others are

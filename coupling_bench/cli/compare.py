@@ -12,7 +12,7 @@ from coupling_bench.cli import common
 REFERENCE = Path("reports/reference")
 EPILOG = """\
 examples:
-  coupling-bench compare reports/latest
+  coupling-bench compare reports/latest --without suites/label_prior
   coupling-bench compare reports/reference reports/latest --markdown summary.md --history nights/
   coupling-bench compare reports/latest --junit junit.xml --times perf-1/ perf-2/
   coupling-bench compare --false-alarms reports/reference/seeds reports/latest
@@ -54,6 +54,11 @@ def add(commands: Any) -> argparse.ArgumentParser:
         help="reports of suites/perf, run once or twice in one job; slower counts if seen twice",
     )  # fmt: skip
     parser.add_argument(
+        "--without", action="append", default=[], metavar="FOLDER",
+        help="a folder of suites that the reference has and the run was not asked for, as "
+        "suites/label_prior; repeatable",
+    )  # fmt: skip
+    parser.add_argument(
         "--false-alarms", nargs="+", type=common.path, metavar="RECORD",
         help="estimate how often nights on which nothing has changed raise an alarm: the "
         "reference's seeds first, then records of fresh ones",
@@ -78,7 +83,10 @@ def run(arguments: argparse.Namespace) -> int:
     accepted = evidence.find(old)
     seeds = evidence.find(old / evidence.SEEDS) if (old / evidence.SEEDS).is_dir() else accepted
     errors = junit.errors(arguments.junit, new.tests) if arguments.junit else {}
-    found = gate.compare(findings.Reference(accepted=accepted, seeds=seeds), new, errors)
+    without = frozenset(folder.rstrip("/") for folder in arguments.without)
+    _check_without(without, {folder for _, folder in seeds.places})
+    reference = findings.Reference(accepted=accepted, seeds=seeds, without=without)
+    found = gate.compare(reference, new, errors)
     if arguments.times:
         more, notes = times.compare(arguments.times)
         found.add(more)
@@ -91,6 +99,16 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.markdown.parent.mkdir(parents=True, exist_ok=True)
         arguments.markdown.write_text(telling.markdown(found, new, past.records), encoding="utf-8")
     return int(found.status)
+
+
+def _check_without(without: frozenset[str], known: set[str]) -> None:
+    """Refuse a folder that the reference does not have: a misspelt one would leave nothing out."""
+    strange = sorted(without - known)
+    if strange:
+        raise ValueError(
+            f"compare: --without {strange[0]}: the reference has no seeds of such a folder; it has "
+            f"{', '.join(sorted(known))}."
+        )
 
 
 def _false_alarms(paths: list[Path]) -> int:

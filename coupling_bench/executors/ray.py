@@ -23,6 +23,7 @@ from coupling_bench.executors import worker
 from coupling_bench.fingerprint import address
 from coupling_bench.progress import Progress
 from coupling_bench.specs import Spec, model_of, parent
+from coupling_bench.stages import launching
 from coupling_bench.store import Store
 
 RETRIES = 3
@@ -98,14 +99,13 @@ class RayExecutor:
     def submit(self, spec: Spec) -> Future[bool]:
         """Queue the entry of ``spec`` as a task."""
         outcome: Future[bool] = Future()
-        on_gpu = model_of(spec).device == "cuda"
-        if on_gpu and not self._has_gpus():
+        if self._gpus(spec) and not self._has_gpus():
             outcome.set_exception(ValueError(NO_GPU))  # it would wait for ever
             return outcome
         options = {
             "name": address(spec),
-            "num_cpus": min(spec.threads, self.workers),
-            "num_gpus": self._gpus_per_stage if on_gpu else 0,
+            "num_cpus": min(spec.threads * _processes(spec, self._settings), self.workers),
+            "num_gpus": self._gpus(spec),
             "runtime_env": {"env_vars": {"PYTHONPATH": _python_path()}},
         }
         task = self._task.options(**options).remote(
@@ -126,6 +126,11 @@ class RayExecutor:
         self._messages.shutdown(force=True)
         if self._connected_here:
             ray.shutdown()
+
+    def _gpus(self, spec: Spec) -> float:
+        if model_of(spec).device != "cuda":
+            return 0
+        return self._gpus_per_stage if launching.fits(spec) else min(1, self._gpus_per_stage)
 
     def _has_gpus(self) -> bool:
         import ray
@@ -173,6 +178,10 @@ def _python_path() -> str:
     """Return where workers find this very package, which need not be installed."""
     here = str(Path(coupling_bench.__file__).parents[1])
     return os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
+
+
+def _processes(spec: Spec, settings: worker.Settings) -> int:
+    return settings.devices.processes if settings.devices and launching.fits(spec) else 1
 
 
 def _of_stage(error: BaseException) -> BaseException:

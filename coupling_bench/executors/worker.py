@@ -20,15 +20,15 @@ class Settings:
 
     tracker: tracking.Tracker | None = None
     """Where trainers log; None: nowhere."""
-    accelerate_config: Path | None = None
-    """Which devices share a stage, as ``accelerate config`` wrote it; None: each has one."""
+    devices: launching.Devices | None = None
+    """What a trained stage is shared among; None: it has one device."""
 
 
 def set_up(tell: Callable[[progress.Progress], None] | None, settings: Settings) -> None:
     """Let this process make entries as ``settings`` say, and tell ``tell`` how far they are."""
     progress.listen(tell)
     tracking.use(settings.tracker)
-    launching.use(settings.accelerate_config)
+    launching.use(settings.devices)
 
 
 def quieten() -> None:

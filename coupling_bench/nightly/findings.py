@@ -43,11 +43,18 @@ class Reference:
     """The accepted verdicts."""
     seeds: Found
     """The reference's seeds, from which bands are made."""
+    without: frozenset[str] = frozenset()
+    """Folders of suites that the run was not asked for."""
 
     @property
     def expected(self) -> set[Setting]:
         """The settings that a run has to have."""
         return self.seeds.settings
+
+    @property
+    def due(self) -> set[tuple[Setting, str]]:
+        """Settings with the folders of suites that a run has to have there."""
+        return {place for place in self.seeds.places if place[1] not in self.without}
 
 
 @dataclass(kw_only=True)

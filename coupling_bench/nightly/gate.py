@@ -113,6 +113,9 @@ def _notes(reference: Reference, run: Found, rows: list[Row]) -> list[str]:
     new = [row.key[3] for row in rows if row.old is None]
     if new:
         notes.append(f"New, or without a reference's seeds, and not compared: {'; '.join(new)}")
+    if reference.without:
+        folders = ", ".join(sorted(reference.without))
+        notes.append(f"Not asked of this run, and not compared: {folders}")
     elsewhere = reference.accepted.places - reference.seeds.places
     if elsewhere:
         told = (f"{folder} ({_listed({setting})})" for setting, folder in sorted(elsewhere))

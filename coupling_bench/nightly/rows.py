@@ -18,10 +18,10 @@ def rows_of(reference: Reference, run: Found) -> list[Row]:
     """Return a row for each claim that is due, and of the run's own.
 
     Due is what the reference has accepted, or seeds of, in a folder of suites of which it has
-    seeds.
+    seeds and the run was not told to do without.
     """
     old = {**reference.accepted.claims, **reference.seeds.claims}
-    due = reference.seeds.places
+    due = reference.due
     keys = [key for key, evidence in old.items() if evidence.place in due]
     keys += [key for key in run.claims if key not in keys]
     rows = []
@@ -134,7 +134,10 @@ def _obstacle(row: Row) -> str:
     if old is None:
         return ""
     if new is None:
-        return "the run has no such claim"
+        return (
+            f"the run has no such claim, of {old.place[1]}. Run it too, or say that the run was "
+            f"not asked for it: --without {old.place[1]}"
+        )
     if new.problem or old.problem:
         return new.problem or f"in the reference {old.problem}"
     if not _same_recipe(old, new):

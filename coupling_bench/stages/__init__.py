@@ -14,6 +14,7 @@ from pathlib import Path
 
 from coupling_bench import tracking
 from coupling_bench.fingerprint import address
+from coupling_bench.models import SNAPSHOTS
 from coupling_bench.specs import ImportSpec, Spec, TrainingSpec, model_of, parent, root
 from coupling_bench.stages import launching
 from coupling_bench.store import Entry, Store
@@ -46,13 +47,15 @@ def make(spec: Spec, store: Store) -> tuple[Entry, bool]:
 
     def run(folder: Path) -> dict[str, object]:
         start = parent(spec)
-        start_folder = store.get(start).folder if start is not None else None
+        left_out = unread_of_start(spec)
+        start_folder = store.get(start, left_out).folder if start is not None else None
         base = root(spec)
         if start is not None and isinstance(base, ImportSpec):
             refresh = importlib.import_module(RUNNERS["ImportSpec"]).refresh
             refresh(base, store.get(base).folder)
-        if isinstance(spec, TrainingSpec) and launching.wanted():
-            return launching.launch(spec, start_folder, folder)
+        devices = launching.wanted(spec)
+        if devices is not None:
+            return launching.launch(devices, spec, start_folder, folder)
         return train(spec, start_folder, folder)
 
     return store.get_or_make(spec, run)
@@ -68,6 +71,11 @@ def train(spec: Spec, start: Path | None, folder: Path) -> dict[str, object]:
         facts = runner.run(spec, start, folder)
     device = model_of(spec).device
     return {"device": device, "peak_memory_bytes": _peak_memory(device), **facts}
+
+
+def unread_of_start(spec: Spec) -> str | None:
+    """Return the folder of its start that ``spec`` does not read: training goes on from the end."""
+    return SNAPSHOTS if isinstance(spec, TrainingSpec) else None
 
 
 def _peak_memory(device: str) -> int:

@@ -20,6 +20,10 @@ from coupling_bench.progress import Progress, tell
 from coupling_bench.specs import ExactSpec, model_of
 from coupling_bench.stages.objectives import Objective
 from coupling_bench.stages.training import check_finite, quiet_libraries
+from coupling_bench.stages.unfinished import Unfinished
+
+OPTIMIZER = "optimizer.pt"
+Log = list[dict[str, float]]
 
 
 def run(spec: ExactSpec, start: Path, folder: Path) -> dict[str, Any]:
@@ -30,22 +34,20 @@ def run(spec: ExactSpec, start: Path, folder: Path) -> dict[str, Any]:
         model = model.merge_and_unload().requires_grad_(True)
     objective = Objective.of(spec, model, tokenizer)
     optimizer = _optimizer(spec, model)
-    name, log = address(spec), []
+    unfinished = Unfinished(folder, address(spec))
+    log = _go_on(unfinished, spec, model, optimizer)
+    done = len(log)
     for step, chosen in enumerate(batches(spec, len(objective))):
+        if step < done:
+            continue
         if spec.stores(step):
             models.save_snapshot(model, folder, step)
-        for group in optimizer.param_groups:
-            group["lr"] = spec.learning_rate * min(1.0, (step + 1) / max(spec.warmup_steps, 1))
-        optimizer.zero_grad()
-        values = objective.backward(model, chosen)
-        largest = spec.max_grad_norm or float("inf")
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), largest)
-        values["grad_norm"] = float(norm)
-        check_finite(name, spec.seed, step, spec.max_steps, values)
-        optimizer.step()
+        values = _step(spec, objective, model, optimizer, step, chosen)
         log.append({"step": step + 1, **values})
         shown = tuple((n, v) for n, v in values.items() if n == spec.objective)
-        tell(Progress(address=name, step=step + 1, total=spec.max_steps, values=shown))
+        tell(Progress(address=address(spec), step=step + 1, total=spec.max_steps, values=shown))
+        if step + 1 < spec.max_steps and unfinished.due():
+            _save(unfinished, step + 1, model, optimizer, log)
     models.save(model, tokenizer, folder)
     models.end_snapshots(folder, spec.max_steps)
     (folder / "log.json").write_text(json.dumps(log))
@@ -54,7 +56,50 @@ def run(spec: ExactSpec, start: Path, folder: Path) -> dict[str, Any]:
         "snapshots": models.snapshot_steps(folder),
         "seed": spec.seed,
         "prompts_seen": len(objective),
+        **unfinished.facts,
     }
+
+
+def _step(
+    spec: ExactSpec, objective: Objective, model: Any, optimizer: torch.optim.Optimizer, step: int,
+    chosen: Sequence[int],
+) -> dict[str, float]:  # fmt: skip
+    """Make one step and return what is logged of it."""
+    for group in optimizer.param_groups:
+        group["lr"] = spec.learning_rate * min(1.0, (step + 1) / max(spec.warmup_steps, 1))
+    optimizer.zero_grad()
+    values = objective.backward(model, chosen)
+    largest = spec.max_grad_norm or float("inf")
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), largest)
+    values["grad_norm"] = float(norm)
+    check_finite(address(spec), spec.seed, step, spec.max_steps, values)
+    optimizer.step()
+    return values
+
+
+def _save(
+    unfinished: Unfinished, step: int, model: Any, optimizer: torch.optim.Optimizer, log: Log
+) -> None:
+    """Write a checkpoint after ``step`` steps."""
+    place = unfinished.place(step)
+    place.mkdir(parents=True, exist_ok=True)
+    models.save_snapshot(model, place, step)
+    torch.save(optimizer.state_dict(), place / OPTIMIZER)
+    unfinished.complete(step, {"log": log})
+
+
+def _go_on(
+    unfinished: Unfinished, spec: ExactSpec, model: Any, optimizer: torch.optim.Optimizer
+) -> Log:
+    """Put ``model`` and ``optimizer`` where an earlier attempt was; return its log so far."""
+    found = unfinished.found
+    if found is None:
+        return []
+    unfinished.tell_where(spec.max_steps)
+    place = unfinished.place(found.step)
+    models.load_snapshot(model, place, found.step)
+    optimizer.load_state_dict(torch.load(place / OPTIMIZER, weights_only=True))
+    return found.carried["log"]
 
 
 def batches(spec: ExactSpec, many: int) -> Iterator[Sequence[int]]:

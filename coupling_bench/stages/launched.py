@@ -29,8 +29,11 @@ def main() -> None:
         import torch
 
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    # What the others put down on their way is nobody's.
+    folder = job.folder if rank == 0 else job.outputs / f"folder-{rank}"
+    folder.mkdir(exist_ok=True)
     try:
-        facts = train(job.spec, job.start, job.folder)
+        facts = train(job.spec, job.start, folder)
     except Exception as error:
         error.add_note(traceback.format_exc())
         connection.send(End(error=error))

@@ -22,7 +22,7 @@ from typing import Any
 
 from coupling_bench import progress, tracking
 from coupling_bench.fingerprint import address
-from coupling_bench.specs import Spec
+from coupling_bench.specs import Spec, TrainingSpec
 
 SOCKET, KEY = "COUPLING_BENCH_SOCKET", "COUPLING_BENCH_KEY"
 """Environment variables by which a launched process finds its job."""
@@ -31,18 +31,69 @@ PATIENCE = 10.0
 SHOWN = 6
 """Last lines of a process that are shown when it fails."""
 
-_config: Path | None = None
+KINDS = ("MULTI_GPU", "FSDP")
+"""What a configuration may say under ``distributed_type``: those that were tested."""
 
 
-def use(config: Path | None) -> None:
-    """Train on the devices of ``config`` (of ``accelerate config``) from now on; None: on one."""
-    global _config
-    _config = config
+@dataclass(frozen=True, kw_only=True)
+class Devices:
+    """What a stage is shared among, as ``accelerate config`` has written it down."""
+
+    config: Path
+    processes: int
+    """One a device."""
+
+    @classmethod
+    def read(cls, config: Path) -> Devices:
+        """Read a configuration of accelerate.
+
+        Raises:
+            ValueError: it is none, or not one for several devices of one machine.
+        """
+        import yaml
+
+        try:
+            found = yaml.safe_load(config.read_text())
+        except (OSError, yaml.YAMLError) as error:
+            found = error
+        if not isinstance(found, dict) or not isinstance(found.get("num_processes"), int):
+            said = f" ({found})" if isinstance(found, Exception) else ""
+            raise ValueError(
+                f"--accelerate-config: {config} is no configuration of accelerate{said}. Write "
+                f"one: accelerate config --config_file {config}"
+            )
+        kind, machines = found.get("distributed_type"), found.get("num_machines", 1)
+        if kind not in KINDS:
+            raise ValueError(
+                f"--accelerate-config: {config} says distributed_type: {kind}, needed is one of "
+                f"{', '.join(KINDS)} (on CPUs: MULTI_GPU with use_cpu: true)."
+            )
+        if machines != 1:
+            raise ValueError(
+                f"--accelerate-config: {config} says num_machines: {machines}. A stage is trained "
+                "on the devices of one machine; several machines train several stages at a time: "
+                "--executor ray"
+            )
+        return cls(config=config, processes=found["num_processes"])
 
 
-def wanted() -> bool:
-    """Say whether trainers are to share their rows out among devices."""
-    return _config is not None
+_devices: Devices | None = None
+
+
+def use(devices: Devices | None) -> None:
+    """Train on ``devices`` from now on; None: on one."""
+    global _devices
+    _devices = devices
+
+
+def fits(spec: Spec) -> bool:
+    """Say whether ``spec`` is trained by a trainer that can share its rows among devices."""
+    return isinstance(spec, TrainingSpec)
+
+
+def wanted(spec: Spec) -> Devices | None:
+    """Return the devices that ``spec`` is to be trained on; None: one is enough."""
+    return _devices if fits(spec) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +116,8 @@ class End:
     error: BaseException | None = None
 
 
-def launch(spec: Spec, start: Path | None, folder: Path) -> dict[str, Any]:
-    """Train ``spec`` from the checkpoint in ``start`` into ``folder``; return facts.
+def launch(devices: Devices, spec: Spec, start: Path | None, folder: Path) -> dict[str, Any]:
+    """Train ``spec`` on ``devices`` from the checkpoint in ``start`` into ``folder``; return facts.
 
     Raises:
         ChildProcessError: a process was killed, or the launcher failed; with its last lines.
@@ -76,7 +127,7 @@ def launch(spec: Spec, start: Path | None, folder: Path) -> dict[str, Any]:
         job = Job(
             spec=spec, start=start, folder=folder, outputs=Path(outputs), tracker=tracking.current()
         )
-        ends = _run(job)
+        ends = _run(job, devices.config)
         if ends and isinstance(ends[0], End) and ends[0].error is not None:
             raise ends[0].error
         found = [end.facts for end in ends if isinstance(end, End) and end.facts is not None]
@@ -92,7 +143,7 @@ def launch(spec: Spec, start: Path | None, folder: Path) -> dict[str, Any]:
         )
 
 
-def _run(job: Job) -> list[End | int]:
+def _run(job: Job, config: Path) -> list[End | int]:
     """Launch the processes of a job; return how each ended, first to last: a rank said nothing."""
     key = secrets.token_bytes(32)
     ends: list[End | int] = []
@@ -106,7 +157,7 @@ def _run(job: Job) -> list[End | int]:
             launcher = subprocess.Popen(
                 [
                     sys.executable, "-m", "accelerate.commands.launch",
-                    "--config_file", str(_config), "--main_process_port", "0",
+                    "--config_file", str(config), "--main_process_port", "0",
                     "-m", "coupling_bench.stages.launched",
                 ],
                 env=os.environ | {SOCKET: str(listener.address), KEY: key.hex()},

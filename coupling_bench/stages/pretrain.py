@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
+from transformers import TrainerCallback
 from trl import SFTConfig
 
 from coupling_bench import models, tasks
 from coupling_bench.specs import PretrainSpec
 from coupling_bench.stages import tokens
 from coupling_bench.stages.packing import PackedSFTTrainer
+from coupling_bench.stages.resuming import as_before
 from coupling_bench.stages.training import (
-    Recorder,
     check_lengths,
     common_options,
     quiet_libraries,
@@ -30,21 +31,25 @@ from coupling_bench.tasks.forms import form_shares
 def run(spec: PretrainSpec, start: Path | None, folder: Path) -> dict[str, Any]:
     """Train tokenizer and model from nothing and write the checkpoint into ``folder``."""
     quiet_libraries()
+    return train(as_before(spec, folder), build, start, folder)
+
+
+def build(
+    spec: PretrainSpec, start: Path | None, folder: Path, callbacks: list[TrainerCallback]
+) -> PackedSFTTrainer:
+    """Return a trainer, ready to train a new model with a new tokenizer."""
     texts = documents(spec)
     tokenizer = models.new_tokenizer(spec.start, texts)
     model = models.new_model(spec.start, tokenizer, spec.seed)
     rows = tokens.of_texts(tokenizer, texts)
     check_lengths(spec, rows, tokenizer, spec.max_length)
-
-    recorder = Recorder(spec, folder)
-    trainer = PackedSFTTrainer(
+    return PackedSFTTrainer(
         model=model,
         args=configure(spec, folder),
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
-        callbacks=[recorder],
+        callbacks=callbacks,
     )
-    return train(spec, trainer, recorder, folder, start)
 
 
 def configure(spec: PretrainSpec, folder: Path) -> SFTConfig:

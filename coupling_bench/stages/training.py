@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import os
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -23,11 +22,16 @@ from transformers import PrinterCallback, TrainerCallback
 from coupling_bench import models, planning, tracking
 from coupling_bench.fingerprint import address
 from coupling_bench.progress import Progress, tell
-from coupling_bench.specs import ExactSpec, PretrainSpec, SFTSpec, TrainingSpec, model_of
+from coupling_bench.specs import ExactSpec, TrainingSpec, model_of
 from coupling_bench.stages import defects
+from coupling_bench.stages.resuming import Resuming, as_before
+from coupling_bench.stages.sharing import check_last_step, gathered, processes, rows_a_process
+from coupling_bench.store import UNFINISHED
 
 SHOWN = ("loss", "reward")
 WATCHED = (*SHOWN, "grad_norm")
+TIMES = ("_runtime", "_per_second", "step_time")
+"""Ends of the names of what a trainer's clock says, which is another time whenever it trains."""
 _OPTION_NAMES = {field.name for field in dataclasses.fields(transformers.TrainingArguments)}
 
 
@@ -35,7 +39,7 @@ def common_options(spec: TrainingSpec, folder: Path) -> dict[str, Any]:
     """Return the keyword arguments of the trainer's configuration that all stages share.
 
     They follow from the spec (batch sizes, its own fields) or cannot change the numbers (where
-    to log, if anywhere; no checkpoints of the trainer's own).
+    to log, if anywhere; checkpoints are asked for by ``resuming``).
     """
     defects.check(spec)
     rows = rows_a_process(spec)
@@ -50,7 +54,7 @@ def common_options(spec: TrainingSpec, folder: Path) -> dict[str, Any]:
     return {
         **spec.trainer_options(),
         checkpointing: bool(spec.gradient_checkpointing),
-        "output_dir": str(folder / "trainer"),
+        "output_dir": str(folder / UNFINISHED),
         "per_device_train_batch_size": micro_batch,
         "gradient_accumulation_steps": rows // micro_batch,
         "data_seed": spec.seed,
@@ -65,42 +69,6 @@ def common_options(spec: TrainingSpec, folder: Path) -> dict[str, Any]:
     }
 
 
-def processes() -> int:
-    """Return how many processes share this stage's rows, one a device (``launching``)."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
-
-
-def rows_a_process(spec: TrainingSpec) -> int:
-    """Return each process's rows of an optimizer step.
-
-    Raises:
-        ValueError: they cannot be shared out evenly.
-    """
-    if spec.rows_per_step % processes():
-        raise ValueError(
-            f"{address(spec)}: {processes()} processes cannot share the {spec.rows_per_step} rows "
-            "of a step evenly. Take a number of them that divides it (num_processes in the file "
-            "of --accelerate-config)."
-        )
-    return spec.rows_per_step // processes()
-
-
-def check_shares(spec: TrainingSpec, rows: int) -> None:
-    """Refuse a last step of an epoch that accelerate would fill up with rows of its beginning.
-
-    Raises:
-        ValueError: the epoch does not end with a whole step.
-    """
-    rest = rows % spec.rows_per_step
-    epochs = isinstance(spec, SFTSpec | PretrainSpec) and not spec.dataloader_drop_last
-    if processes() > 1 and epochs and rest:
-        raise ValueError(
-            f"{address(spec)}: {rows} rows in steps of {spec.rows_per_step} leave {rest} for the "
-            "last one, which several processes do not share as one process takes them. Choose a "
-            "batch_size that divides the rows, or train this stage without --accelerate-config."
-        )
-
-
 class Recorder(TrainerCallback):
     """Stores snapshots, reports progress, and stops training at the first number that is not."""
 
@@ -108,22 +76,19 @@ class Recorder(TrainerCallback):
         """Record the training of ``spec`` into ``folder``."""
         self.spec, self.folder = spec, folder
         self.address = address(spec)  # a hash, and every step asks for it
-        self.log: list[dict[str, float]] = []
 
     def on_train_begin(self, args, state, control, model=None, **kwargs):  # noqa: D102
-        if state.is_world_process_zero:
-            models.save_snapshot(model, self.folder, 0)
+        if state.global_step == 0:  # else an earlier attempt has made it
+            self._snapshot(model, state)
 
     def on_step_end(self, args, state, control, model=None, **kwargs):  # noqa: D102
         last = state.global_step == state.max_steps  # which the checkpoint itself is
-        due = not last and state.global_step % self.spec.snapshot_every == 0
-        if due and state.is_world_process_zero:
-            models.save_snapshot(model, self.folder, state.global_step)
+        if not last and state.global_step % self.spec.snapshot_every == 0:
+            self._snapshot(model, state)
 
     def on_log(self, args, state, control, logs=None, **kwargs):  # noqa: D102
         values = {k: float(v) for k, v in (logs or {}).items() if isinstance(v, int | float)}
         check_finite(self.address, self.spec.seed, state.global_step, state.max_steps, values)
-        self.log.append({"step": state.global_step, **values})
         tell(
             Progress(
                 address=self.address,
@@ -132,6 +97,11 @@ class Recorder(TrainerCallback):
                 values=tuple((n, values[n]) for n in SHOWN if n in values),
             )
         )
+
+    def _snapshot(self, model: Any, state: transformers.TrainerState) -> None:
+        weights = gathered(model)
+        if state.is_world_process_zero:
+            models.save_snapshot(model, self.folder, state.global_step, weights)
 
 
 def check_finite(
@@ -212,29 +182,47 @@ def check_lengths(
 
 
 def train(
-    spec: TrainingSpec, trainer, recorder: Recorder, folder: Path, start: Path | None
+    spec: TrainingSpec, build: Callable[..., Any], start: Path | None, folder: Path
 ) -> dict[str, Any]:
-    """Train, write the final checkpoint and the trainer's log; return facts for the manifest."""
+    """Train, write the final checkpoint and the trainer's log; return facts for the manifest.
+
+    Arguments as for ``train_fitting``.
+    """
+    resuming = Resuming(spec, folder)
+    trainer = build(spec, start, folder, [Recorder(spec, folder)])
     trainer.remove_callback(PrinterCallback)  # a line a step; log.json keeps the same numbers
     fallbacks = getattr(trainer, "reasons", {})  # TRL's own trainers give none
     for part, reason in fallbacks.items():
         note = f"{part} by TRL's own, slower code: {reason}."
-        tell(Progress(address=recorder.address, step=0, total=0, note=note))
-    check_shares(spec, len(trainer.train_dataset))
-    trainer.train()
+        tell(Progress(address=address(spec), step=0, total=0, note=note))
+    check_last_step(spec, len(trainer.train_dataset))
+    resuming.train(trainer)
+    weights = gathered(trainer.model)
     if not trainer.is_world_process_zero():
         return {}
-    models.save(trainer.model, trainer.processing_class, folder, start)
+    models.save(trainer.model, trainer.processing_class, folder, start, weights)
     models.end_snapshots(folder, trainer.state.global_step)
-    (folder / "log.json").write_text(json.dumps(recorder.log))
+    log = [_numbers(entry) for entry in trainer.state.log_history]
+    (folder / "log.json").write_text(json.dumps(log, sort_keys=True))
     facts = {
         "steps": trainer.state.global_step,
         "snapshots": models.snapshot_steps(folder),
         "seed": spec.seed,
+        **resuming.facts,
     }
     if processes() > 1:
         facts["processes"] = processes()
     return {**facts, "fallbacks": fallbacks} if fallbacks else facts
+
+
+def _numbers(entry: Mapping[str, Any]) -> dict[str, float]:
+    """Return what a trainer has logged at a step, without times."""
+    numbers = {
+        name: float(value)
+        for name, value in entry.items()
+        if isinstance(value, int | float) and not name.endswith(TIMES)
+    }
+    return {**numbers, "step": entry["step"]}
 
 
 def train_fitting(
@@ -243,7 +231,8 @@ def train_fitting(
     """Train with as many rows at a time as the device's memory holds; return facts.
 
     On a GPU the spec leaves that open: it is chosen from the memory that is free, and lowered if
-    that was too much after all. Each attempt is a whole training, from the same start and seed.
+    that was too much after all. Each attempt is a whole training, from the same start and seed. A
+    training that was killed goes on with the size that it had.
 
     Args:
         spec: how to train.
@@ -253,13 +242,12 @@ def train_fitting(
     """
 
     def attempt(fitted: TrainingSpec) -> dict[str, Any]:
-        recorder = Recorder(fitted, folder)
-        facts = train(fitted, build(fitted, start, folder, [recorder]), recorder, folder, start)
-        return facts | {
+        return train(fitted, build, start, folder) | {
             "micro_batch": fitted.micro_batch or rows_a_process(fitted),
             "gradient_checkpointing": bool(fitted.gradient_checkpointing),
         }
 
+    spec = as_before(spec, folder)
     if model_of(spec).device == "cpu":
         return attempt(spec)
     shape = planning.of_model(model_of(spec), lora=spec.lora, autocast=spec.bf16)

@@ -1,5 +1,7 @@
 """The gate: what counts as a change, what is missing, and that each has a status of its own."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -318,3 +320,17 @@ def test_the_stages_of_a_claim_are_those_of_its_nodes_model_and_task(other):
     stages = [mine, mine | {"spec": "SFTSpec-1", other: "another"}]
     evidence = next(iter(pool([record(drawn(OURS), stages=stages)]).claims.values()))
     assert evidence.stages == ["SFTSpec-0"]
+
+
+def test_a_folder_that_the_run_was_not_asked_for_is_missing_until_it_is_said():
+    draw = np.random.default_rng(5)
+    old, run = drawn(THEIRS, draw=draw), drawn(OURS, draw=draw)
+    old[0] = old[0] | {"test": "suites/prior/test_claim_0.py::test_claim_0[embedded]"}
+    asked = reference(old)
+    strict = compare(asked, pool([record(run[1:])]))
+    assert strict.status is Kind.MISSING
+    assert "say that the run was not asked for it: --without suites/prior" in str(strict.findings)
+    told = compare(replace(asked, without=frozenset({"suites/prior"})), pool([record(run[1:])]))
+    assert told.status is Kind.FINE
+    assert "Not asked of this run, and not compared: suites/prior" in told.notes
+    assert len(told.rows) == len(run) - 1
