@@ -14,6 +14,8 @@ collect_ignore = ["reliability"]  # minutes long: they run where they are named
 LONGEST = (
     "test_workflow.py",
     "test_executors.py",
+    "test_launching.py",
+    "test_ray.py",
     "test_your_own.py",
     "test_in_a_browser.py",
     "test_terminal.py",

@@ -8,6 +8,7 @@ import pytest
 from coupling_bench import progress, stages
 from coupling_bench.pipelines import NODES
 from coupling_bench.stages import launching
+from coupling_bench.stages.sharing import check_last_step
 from coupling_bench.store import Store
 from tests.devices import CONFIG, weights_apart
 from tests.tiny import recipe
@@ -50,3 +51,26 @@ def test_two_processes_train_sft_as_one_does(two_devices, tmp_path):
 def losses(entry):
     log = json.loads((entry.folder / "log.json").read_text())
     return [step["loss"] for step in log if "loss" in step]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (("num_processes: 2", ""), "is no configuration of accelerate"),
+        (("num_machines: 1", "num_machines: 4"), "several machines train several stages"),
+        (("MULTI_GPU", "MULTI_CPU"), "MULTI_GPU with use_cpu: true"),
+    ],
+)
+def test_a_configuration_that_would_do_something_else_is_refused(change, sentence, tmp_path):
+    config = tmp_path / "accelerate.yaml"
+    config.write_text(CONFIG.replace(*change))
+    with pytest.raises(ValueError, match=sentence):
+        launching.Devices.read(config)
+
+
+def test_a_last_step_that_would_be_filled_up_is_refused(monkeypatch):
+    spec = NODES["sft"](recipe(), 0)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    check_last_step(spec, 4 * spec.rows_per_step)
+    with pytest.raises(ValueError, match="leave 3 for the last one"):
+        check_last_step(spec, 4 * spec.rows_per_step + 3)
