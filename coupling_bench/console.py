@@ -103,11 +103,11 @@ class Console:
         if self.verbosity > 0:
             for name, cause in blocked.items():
                 label = self.labels.get(name, name)
-                self._line(f"{label}: did not run, because {cause} failed", red=True)
+                self._line(f"{label}: did not run, because {cause} failed.", red=True)
             return
         for cause, count in Counter(blocked.values()).items():
             what = "stage or observation" if count == 1 else "stages and observations"
-            self._line(f"{count} {what} did not run, because {cause} failed", red=True)
+            self._line(f"{count} {what} did not run, because {cause} failed.", red=True)
 
     def interrupted(self, nodes: list[Spec], store: Store) -> None:
         """Say what Ctrl-C leaves behind."""

@@ -21,7 +21,7 @@ BROKEN = replace(NODES["sft"](RECIPE, 1), max_length=3)
 def local_ray():
     """One Ray of two CPUs for all tests here: its start takes seconds."""
     ray = pytest.importorskip("ray")
-    ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
     yield ray
     ray.shutdown()
 

@@ -162,7 +162,9 @@ def _connect(asked: str | None, workers: int) -> None:
     import ray
 
     known = asked or os.environ.get("RAY_ADDRESS")
-    where = {"address": known} if known else {"num_cpus": workers, "include_dashboard": False}
+    # "local": without it Ray would join any cluster that somebody has started on this machine.
+    here = {"address": "local", "num_cpus": workers, "include_dashboard": False}
+    where: dict[str, Any] = {"address": known} if known else here
     try:
         ray.init(log_to_driver=False, logging_level=logging.ERROR, **where)
     except (OSError, RuntimeError, ValueError) as error:
