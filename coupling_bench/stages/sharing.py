@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Iterator
 from typing import Any
 
+from accelerate.data_loader import BatchSamplerShard
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 from torch.distributed.tensor import DTensor
 
 from coupling_bench.fingerprint import address
-from coupling_bench.specs import PretrainSpec, SFTSpec, TrainingSpec
+from coupling_bench.specs import TrainingSpec
 
 
 def processes() -> int:
@@ -43,17 +46,48 @@ def gathered(model: Any) -> dict[str, Any] | None:
     return get_model_state_dict(model, options=whole)
 
 
-def check_last_step(spec: TrainingSpec, rows: int) -> None:
-    """Refuse a last step of an epoch that accelerate would fill up with rows of its beginning.
+class EvenShares:
+    """Batches of this process: of every round of batches its share, of the last one too.
 
-    Raises:
-        ValueError: ``rows``, those of an epoch, do not end with a whole step.
+    accelerate would fill up a last round with rows of the epoch's beginning, which one process does
+    not train on.
     """
-    rest = rows % spec.rows_per_step
-    kept = isinstance(spec, SFTSpec | PretrainSpec) and not spec.dataloader_drop_last
-    if processes() > 1 and kept and rest:
-        raise ValueError(
-            f"{address(spec)}: {rows} rows in steps of {spec.rows_per_step} leave {rest} for the "
-            "last one, which several processes do not share as one process takes them. Choose a "
-            "batch_size that divides the rows, or train this stage without --accelerate-config."
-        )
+
+    def __init__(self, batches: Any):
+        """Share out the rows of ``batches``, those of all processes."""
+        self.sampler, self.batch_size = batches.sampler, batches.batch_size
+        self._batches, self._round = batches, batches.batch_size * processes()
+
+    def __len__(self) -> int:
+        """Return the number of rounds."""
+        return math.ceil(len(self._batches.sampler) / self._round)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Yield rows of the data set.
+
+        Raises:
+            ValueError: the last round has less rows than there are processes.
+        """
+        rank, rows = int(os.environ["RANK"]), []
+        for batch in self._batches:
+            rows += batch
+            if len(rows) == self._round:
+                yield rows[rank * self.batch_size : (rank + 1) * self.batch_size]
+                rows = []
+        if rows and len(rows) < processes():
+            raise ValueError(
+                f"the last step of an epoch has {len(rows)} rows for {processes()} processes. Take "
+                "fewer processes (--accelerate-config), or another batch_size."
+            )
+        if rows:
+            yield rows[rank :: processes()]
+
+
+def share_evenly(loader: Any) -> Any:
+    """Let a data loader that accelerate has prepared take ``EvenShares``."""
+    sharded = loader.batch_sampler
+    if isinstance(sharded, BatchSamplerShard) and not sharded.drop_last:
+        sharded.batch_sampler = EvenShares(sharded.batch_sampler)
+        # What it hands out is this process's already: transformers does so for samplers of its own.
+        sharded.num_processes, sharded.process_index, sharded.even_batches = 1, 0, False
+    return loader

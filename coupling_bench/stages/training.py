@@ -25,7 +25,7 @@ from coupling_bench.progress import Progress, tell
 from coupling_bench.specs import ExactSpec, TrainingSpec, model_of
 from coupling_bench.stages import defects
 from coupling_bench.stages.resuming import Resuming, as_before
-from coupling_bench.stages.sharing import check_last_step, gathered, processes, rows_a_process
+from coupling_bench.stages.sharing import gathered, processes, rows_a_process
 from coupling_bench.store import UNFINISHED
 
 SHOWN = ("loss", "reward")
@@ -195,7 +195,6 @@ def train(
     for part, reason in fallbacks.items():
         note = f"{part} by TRL's own, slower code: {reason}."
         tell(Progress(address=address(spec), step=0, total=0, note=note))
-    check_last_step(spec, len(trainer.train_dataset))
     resuming.train(trainer)
     weights = gathered(trainer.model)
     if not trainer.is_world_process_zero():

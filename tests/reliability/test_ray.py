@@ -20,7 +20,7 @@ from coupling_bench.store import Store
 from tests.tiny import recipe
 
 pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning")]
-LONG = replace(recipe().base, max_steps=600, snapshot_every=100)
+LONG = replace(recipe().base, max_steps=150, snapshot_every=50)
 
 
 class Heard:
@@ -84,7 +84,7 @@ def test_a_killed_worker_s_stage_is_retried_and_goes_on_to_the_same_numbers(clus
     executor = open_executor("ray", store, 1, heard)
     try:
         future = executor.submit(LONG)
-        heard.wait([LONG], step=60)
+        heard.wait([LONG], step=40)
         os.kill(worker_at(LONG).pid, signal.SIGKILL)
         assert future.result(timeout=300) is True
     finally:

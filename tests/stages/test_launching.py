@@ -2,13 +2,15 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
+from torch.utils.data import BatchSampler
 
 from coupling_bench import progress, stages
 from coupling_bench.pipelines import NODES
 from coupling_bench.stages import launching
-from coupling_bench.stages.sharing import check_last_step
+from coupling_bench.stages.sharing import EvenShares
 from coupling_bench.store import Store
 from tests.devices import CONFIG, weights_apart
 from tests.tiny import recipe
@@ -31,8 +33,8 @@ def stores(tmp_path):
 
 
 def test_two_processes_train_sft_as_one_does(two_devices, tmp_path):
-    """Answers differ in length, so that each process has another number of tokens to average."""
-    spec = NODES["sft"](recipe(), 0)
+    """With another number of tokens in each, and a last step of an epoch that is smaller."""
+    spec = replace(NODES["sft"](recipe(), 0), batch_size=24)
     heard, entries = [], []
     progress.listen(heard.append)
     for store, devices in zip(stores(tmp_path), (None, two_devices), strict=True):
@@ -68,9 +70,23 @@ def test_a_configuration_that_would_do_something_else_is_refused(change, sentenc
         launching.Devices.read(config)
 
 
-def test_a_last_step_that_would_be_filled_up_is_refused(monkeypatch):
-    spec = NODES["sft"](recipe(), 0)
+def test_a_last_step_that_leaves_a_process_without_rows_is_refused(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
-    check_last_step(spec, 4 * spec.rows_per_step)
-    with pytest.raises(ValueError, match="leave 3 for the last one"):
-        check_last_step(spec, 4 * spec.rows_per_step + 3)
+    monkeypatch.setenv("RANK", "1")
+    shares = EvenShares(BatchSampler(range(9), batch_size=2, drop_last=False))
+    with pytest.raises(ValueError, match="has 1 rows for 2 processes"):
+        list(shares)
+
+
+@pytest.mark.parametrize("rows", [6, 8, 11])
+def test_processes_share_all_rows_of_an_epoch_and_each_step_s(rows, monkeypatch):
+    """The rows of each step are those of one process with twice the batch."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    of_rank = []
+    for rank in "01":
+        monkeypatch.setenv("RANK", rank)
+        shares = EvenShares(BatchSampler(range(rows), batch_size=2, drop_last=False))
+        of_rank.append(list(shares))
+        assert len(of_rank[-1]) == len(shares)
+    steps = [sorted(a + b) for a, b in zip(*of_rank, strict=True)]
+    assert steps == list(BatchSampler(range(rows), batch_size=4, drop_last=False))
