@@ -10,12 +10,14 @@ from pathlib import Path
 from coupling_bench import scales
 from coupling_bench.catalog import Device, Entry
 from coupling_bench.claims import Claim
+from coupling_bench.executors import Cluster
 from coupling_bench.fingerprint import fingerprint
 from coupling_bench.graph import Outcome
 from coupling_bench.overrides import Override
 from coupling_bench.pipelines import LEAST_SEEDS, NODES, Recipe, evaluation
 from coupling_bench.runs import Runs
 from coupling_bench.specs import EvaluationSpec, LoraSpec, StageSpec, TaskSpec
+from coupling_bench.stages.launching import Devices
 from coupling_bench.store import Store
 from coupling_bench.tracking import Tracker
 
@@ -45,6 +47,10 @@ class Bench:
     """What else the stages are evaluated on, by lm-eval."""
     tracker: Tracker | None = None
     """Where trainers log, which changes no number; None: nowhere."""
+    devices: Devices | None = None
+    """What a trained stage is shared among, which changes no number beyond rounding; None: one."""
+    cluster: Cluster = field(default_factory=Cluster)
+    """Where the executor ``ray`` works."""
     outcome: Outcome = field(default_factory=Outcome)
 
     @property

@@ -9,13 +9,15 @@ import contextlib
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 
 import pytest
 
 from coupling_bench import live, stage_log
 from coupling_bench.bench import Bench
 from coupling_bench.fingerprint import address
+from coupling_bench.graph import DidNotRunError
 from coupling_bench.planning.course import Course
 from coupling_bench.planning.schedules import duration
 from coupling_bench.progress import Progress
@@ -30,6 +32,8 @@ EXPECTED = (ValueError, OSError, FloatingPointError)
 
 def told(error: BaseException) -> str:
     """Return a failure in words, with its type where the words alone may say too little."""
+    if isinstance(error, DidNotRunError):
+        return f"it did not run, because {error.failed} failed: {told(error.cause)}"
     return str(error) if isinstance(error, EXPECTED) else f"{type(error).__name__}: {error}"
 
 
@@ -59,6 +63,8 @@ class Console:
         workers = f"{count} worker{'s' * (count != 1)}"
         if bench.executor == "inline":
             workers = "in this process"
+        elif bench.executor == "ray":
+            workers = "by Ray"
         scales = ", ".join(dict.fromkeys(bench.scale(model) for model in bench.models))
         to_train = [spec for spec in absent if is_stage(spec)]
         self._line(
@@ -133,6 +139,22 @@ class Console:
             return  # it is counted
         elif address(spec) in self.labels and (is_stage(spec) or isinstance(spec, EvaluationSpec)):
             self._line(f"{self._clock()} {self.labels[address(spec)]}: done")
+
+    def not_run(self, failed: Mapping[str, BaseException]) -> None:
+        """Say what did not run because of a failure: with ``-v`` each, else how many.
+
+        Args:
+            failed: errors by address, as in ``graph.Outcome``.
+        """
+        blocked = {a: e.failed for a, e in failed.items() if isinstance(e, DidNotRunError)}
+        if self.verbosity > 0:
+            for name, cause in blocked.items():
+                label = self.labels.get(name, name)
+                self._line(f"{label}: did not run, because {cause} failed.", red=True)
+            return
+        for cause, count in Counter(blocked.values()).items():
+            what = "stage or observation" if count == 1 else "stages and observations"
+            self._line(f"{count} {what} did not run, because {cause} failed.", red=True)
 
     def interrupted(self, nodes: list[Spec], store: Store) -> None:
         """Say what Ctrl-C leaves behind."""

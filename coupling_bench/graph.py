@@ -31,6 +31,15 @@ ALL_PROMPTS = 8_000
 """What a split is taken to hold, likewise."""
 
 
+class DidNotRunError(Exception):
+    """A node was not begun, because one that it descends from failed."""
+
+    def __init__(self, failed: str, cause: BaseException):
+        """Say that the node at address ``failed`` failed by ``cause``."""
+        super().__init__(failed, cause)
+        self.failed, self.cause = failed, cause
+
+
 @dataclass
 class Outcome:
     """What became of each node of a graph, by address."""
@@ -111,9 +120,11 @@ def run(
         blocked = set(waiting) | {address(spec) for spec in running.values()}
         ready = [s for s in waiting.values() if _parent_address(s) not in blocked]
         for spec in sorted(ready, key=lambda s: -urgency[address(s)]):
-            cause = outcome.failed.get(_parent_address(spec) or "")
+            above = _parent_address(spec) or ""
+            cause = outcome.failed.get(above)
             if cause is not None:
-                outcome.failed[address(spec)] = cause
+                known = isinstance(cause, DidNotRunError)
+                outcome.failed[address(spec)] = cause if known else DidNotRunError(above, cause)
             elif not running or _threads([*running.values(), spec]) <= executor.workers:
                 running[executor.submit(spec)] = spec  # one by one: the next may be more urgent
             else:

@@ -183,7 +183,13 @@ def context(model: Any, tokenizer: Any) -> int:
     return int(known if known is not None else tokenizer.model_max_length)
 
 
-def save(model: Any, tokenizer: Any, folder: Path, start: Path | None = None) -> None:
+def save(
+    model: Any,
+    tokenizer: Any,
+    folder: Path,
+    start: Path | None = None,
+    state: dict[str, Any] | None = None,
+) -> None:
     """Write a checkpoint: weights as safetensors, configuration and tokenizer.
 
     Args:
@@ -191,10 +197,11 @@ def save(model: Any, tokenizer: Any, folder: Path, start: Path | None = None) ->
         tokenizer: the model's.
         folder: to write into, an entry of the store.
         start: the entry that the training started from: where adapters find what they adapt.
+        state: all weights by name, of a model that has a part of them only.
     """
     # Trainers keep the adapters that they started from as others of their own, for reference.
     chosen = {"selected_adapters": ["default"]} if _is_adapted(model) else {}
-    model.save_pretrained(folder, **chosen)
+    model.save_pretrained(folder, state_dict=state, **chosen)
     tokenizer.save_pretrained(folder)
     if (folder / ADAPTERS).exists() and start is not None:
         link_base(folder, start / BASE if (start / ADAPTERS).exists() else start)
@@ -210,18 +217,26 @@ def link_base(folder: Path, base: Path) -> None:
     (folder / BASE).symlink_to(Path("..") / target.relative_to(store) if inside else target)
 
 
-def save_snapshot(model: Any, folder: Path, step: int) -> None:
-    """Write the trained weights alone, as they are after ``step`` optimizer steps."""
+def save_snapshot(model: Any, folder: Path, step: int, state: dict[str, Any] | None = None) -> None:
+    """Write the trained weights alone, as they are after ``step`` optimizer steps.
+
+    ``state`` has all weights by name, of a model that has a part of them only.
+    """
     from safetensors.torch import save_file, save_model
 
     (folder / SNAPSHOTS).mkdir(exist_ok=True)
     file = folder / SNAPSHOTS / f"{step:06d}.safetensors"
-    if not _is_adapted(model):
+    if state is None and not _is_adapted(model):
         save_model(model, str(file))
         return
-    from peft import get_peft_model_state_dict
+    if _is_adapted(model):
+        from peft import get_peft_model_state_dict
 
-    save_file({k: v.contiguous() for k, v in get_peft_model_state_dict(model).items()}, file)
+        state = get_peft_model_state_dict(model, state_dict=state)
+    elif state is not None:  # a tied weight once, as ``save_model`` has it
+        once = {name for name, _ in (*model.named_parameters(), *model.named_buffers())}
+        state = {name: value for name, value in state.items() if name in once}
+    save_file({k: v.contiguous() for k, v in (state or {}).items()}, file)
 
 
 def end_snapshots(folder: Path, last: int) -> None:

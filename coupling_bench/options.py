@@ -15,9 +15,10 @@ from coupling_bench import catalog, environment, overrides, pins, scales, tracki
 from coupling_bench.bench import Bench
 from coupling_bench.catalog import Device, Entry
 from coupling_bench.deciding import SCALES_WITHOUT_VERDICT
-from coupling_bench.executors import EXECUTORS, default_workers
+from coupling_bench.executors import EXECUTORS, Cluster, check_executor, default_workers
 from coupling_bench.overrides import Override
 from coupling_bench.specs import LoraSpec
+from coupling_bench.stages.launching import Devices
 from coupling_bench.store import Store, default_root
 
 
@@ -85,7 +86,21 @@ def add(parser: pytest.Parser) -> None:
     )  # fmt: skip
     option(
         "--workers", metavar="N",
-        help="worker processes of the process executor (default: cores; on a GPU: 1)",
+        help="worker processes on this machine, of the executor process or of a Ray that is "
+        "started here (default: cores; on a GPU: 1)",
+    )  # fmt: skip
+    option(
+        "--ray-address", metavar="ADDRESS",
+        help="of the Ray cluster (default: $RAY_ADDRESS, else Ray is started on this machine)",
+    )  # fmt: skip
+    option(
+        "--gpus-per-stage", metavar="N",
+        help="what a stage on a GPU asks of Ray; a fraction lets some share one (default: "
+        "1, or as many as --accelerate-config has processes)",
+    )  # fmt: skip
+    option(
+        "--accelerate-config", metavar="FILE",
+        help="what accelerate config wrote: trained stages share their rows among its devices",
     )  # fmt: skip
     option(
         "--track", metavar="TOOL",
@@ -114,6 +129,10 @@ def check(config: pytest.Config) -> Bench:
     if option.scale is not None:
         _one_of("--scale", option.scale, scales.SCALES)
     _one_of("--executor", option.executor, EXECUTORS)
+    try:
+        check_executor(option.executor)
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
     _one_of("--device", option.device, get_args(Device))
     seeds = _count("--seeds", option.seeds)
     first = _count("--first-seed", option.first_seed, least=0)
@@ -126,7 +145,9 @@ def check(config: pytest.Config) -> Bench:
     if option.strict_env:
         _check_packages(config)
     cuda = _check_cuda(option, entries)
-    workers = 1 if cuda else default_workers()
+    devices = _devices(option)
+    together = devices.processes if devices else 1
+    workers = 1 if cuda else max(1, default_workers() // together)
     bench = Bench(
         entries=entries,
         task_name=task_name,
@@ -142,6 +163,8 @@ def check(config: pytest.Config) -> Bench:
         overrides=changes,
         lm_eval_tasks=_lm_eval_tasks(option),
         tracker=_tracker(config),
+        cluster=_cluster(option, together),
+        devices=devices,
     )
     if not option.collectonly:
         try:
@@ -246,6 +269,29 @@ def _lora(option: Any) -> LoraSpec | None:
     )
 
 
+def _cluster(option: Any, devices: int) -> Cluster:
+    """Return what Ray is asked for; refuse what other executors would pass over."""
+    for name in ("ray_address", "gpus_per_stage"):
+        if option.executor != "ray" and getattr(option, name) is not None:
+            raise pytest.UsageError(f"--{name.replace('_', '-')} needs --executor ray.")
+    asked = option.gpus_per_stage or str(devices)
+    if not re.fullmatch(r"[1-9][0-9]?|0?\.[0-9]{1,4}", asked) or not float(asked):
+        raise pytest.UsageError(
+            f"--gpus-per-stage: found {asked!r}, needed a whole number from 1 to 99 or a fraction "
+            "such as 0.5."
+        )
+    return Cluster(address=option.ray_address, gpus_per_stage=float(asked))
+
+
+def _devices(option: Any) -> Devices | None:
+    if option.accelerate_config is None:
+        return None
+    try:
+        return Devices.read(Path(option.accelerate_config).expanduser().resolve())
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
 def _tracker(config: pytest.Config) -> tracking.Tracker | None:
     tool = config.option.track
     if tool is None:
@@ -320,6 +366,8 @@ def _check_cuda(option: Any, entries: Sequence[Entry]) -> bool:
     """Return whether a model runs on CUDA; refuse where there is none and one is needed."""
     if option.device == "cpu":
         return False
+    if option.device == "cuda" and option.executor == "ray":
+        return True  # the cluster's nodes need one, and the executor asks them
     needs = [entry.name for entry in entries if entry.gpu or option.device == "cuda"]
     if needs and not catalog.cuda_is_there():
         raise pytest.UsageError(

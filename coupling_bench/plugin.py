@@ -31,7 +31,7 @@ from coupling_bench.collected import Needed
 from coupling_bench.console import Console, told
 from coupling_bench.deciding import decide as decide_claim
 from coupling_bench.deciding import failure
-from coupling_bench.executors import open_executor
+from coupling_bench.executors import Settings, open_executor
 from coupling_bench.fingerprint import address
 from coupling_bench.graph import Outcome, missing
 from coupling_bench.graph import run as run_graph
@@ -202,15 +202,23 @@ def _train(config: pytest.Config, needed: Needed, using: contextlib.ExitStack) -
         return Outcome(reused={address(spec) for spec in nodes})
     workers = min(bench.workers, len(absent))
     on_gpu = any(model_of(spec).device == "cuda" for spec in absent)
-    if on_gpu:
+    if on_gpu and bench.executor != "ray":  # whose GPUs are elsewhere
         console.plan(_planned(absent))
     tracker = replace(bench.tracker, names=labels) if bench.tracker else None
     executor = open_executor(
-        bench.executor, bench.store, workers, console.progress, fresh=on_gpu, tracker=tracker
+        bench.executor,
+        bench.store,
+        workers,
+        console.progress,
+        fresh=on_gpu,
+        settings=Settings(tracker=tracker, devices=bench.devices),
+        cluster=bench.cluster,
     )
     try:
         with console.following(nodes, absent, bench):
-            return run_graph(nodes, bench.store, executor, console.finished)
+            outcome = run_graph(nodes, bench.store, executor, console.finished)
+        console.not_run(outcome.failed)
+        return outcome
     except KeyboardInterrupt:
         console.interrupted(nodes, bench.store)
         raise

@@ -43,6 +43,11 @@ def use(tracker: Tracker | None) -> None:
     _tracker = tracker
 
 
+def current() -> Tracker | None:
+    """Return where the trainers of this process log."""
+    return _tracker
+
+
 def options(address: str) -> dict[str, str]:
     """Return what the trainer of a stage is told."""
     if _tracker is None:

@@ -12,9 +12,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 settings.register_profile("project", deadline=None, derandomize=True, database=None)
 settings.load_profile("project")
 
+collect_ignore = ["reliability"]  # minutes long: they run where they are named
 LONGEST = (
     "test_workflow.py",
     "test_executors.py",
+    "test_launching.py",
+    "test_ray.py",
+    "test_resuming.py",
     "test_in_a_browser.py",
     "test_models_from_elsewhere.py",
     "test_footprints.py",

@@ -3,6 +3,7 @@
 from concurrent.futures import Future
 from dataclasses import replace
 
+from coupling_bench.console import told
 from coupling_bench.fingerprint import address
 from coupling_bench.graph import graph, run
 from coupling_bench.pipelines import NODES, spine, trainers
@@ -69,6 +70,8 @@ def test_a_failure_fails_its_descendants_and_nothing_else(tmp_path):
         if address(broken) in {address(a) for a in ancestors(spec)} | {address(spec)}
     }
     assert set(outcome.failed) == below
+    blocked = {told(outcome.failed[name]) for name in below - {address(broken)}}
+    assert blocked == {f"it did not run, because {address(broken)} failed: RuntimeError: broken"}
     assert outcome.made == {address(spec) for spec in nodes} - below
     assert len(below) == 6  # the stage, its descendant, and two observations of each
 

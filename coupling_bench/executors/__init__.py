@@ -11,12 +11,16 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Protocol
 
+from coupling_bench.executors import ray
+from coupling_bench.executors.inline import InlineExecutor
+from coupling_bench.executors.process import ProcessExecutor
+from coupling_bench.executors.ray import Cluster, RayExecutor
+from coupling_bench.executors.worker import Settings
 from coupling_bench.progress import Progress
 from coupling_bench.specs import Spec
 from coupling_bench.store import Store
-from coupling_bench.tracking import Tracker
 
-EXECUTORS = ("process", "inline")
+EXECUTORS = ("process", "inline", "ray")
 
 
 class Executor(Protocol):
@@ -30,6 +34,16 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """Give back processes and memory; running work is abandoned."""
+
+
+def check_executor(name: str) -> None:
+    """Refuse an executor whose package is not installed.
+
+    Raises:
+        ValueError: with the command that installs it.
+    """
+    if name == "ray":
+        ray.check()
 
 
 def default_workers() -> int:
@@ -47,22 +61,23 @@ def open_executor(
     listener: Callable[[Progress], None],
     *,
     fresh: bool = False,
-    tracker: Tracker | None = None,
+    settings: Settings | None = None,
+    cluster: Cluster | None = None,
 ) -> Executor:
     """Return the executor called ``name``; its stages' progress goes to ``listener``.
 
     Args:
         name: one of ``EXECUTORS``.
         store: where entries are made.
-        workers: how many at a time.
+        workers: how many at a time on this machine.
         listener: is told how far each is.
         fresh: a process for each entry, which gives back a GPU's memory whole when it ends.
-        tracker: where trainers log.
+        settings: how entries are made, where that changes no number.
+        cluster: Ray's.
     """
+    settings = settings or Settings()
     if name == "inline":
-        from coupling_bench.executors.inline import InlineExecutor
-
-        return InlineExecutor(store, listener, tracker)
-    from coupling_bench.executors.process import ProcessExecutor
-
-    return ProcessExecutor(store, workers, listener, fresh=fresh, tracker=tracker)
+        return InlineExecutor(store, listener, settings)
+    if name == "ray":
+        return RayExecutor(store, workers, listener, settings, cluster or Cluster())
+    return ProcessExecutor(store, workers, listener, settings, fresh=fresh)

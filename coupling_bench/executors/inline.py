@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from coupling_bench import progress, tracking
+from coupling_bench.executors import worker
+from coupling_bench.progress import Progress
 from coupling_bench.specs import Spec
 from coupling_bench.store import Store
 
@@ -16,28 +17,21 @@ class InlineExecutor:
     workers = 1
 
     def __init__(
-        self,
-        store: Store,
-        listener: Callable[[progress.Progress], None],
-        tracker: tracking.Tracker | None = None,
+        self, store: Store, listener: Callable[[Progress], None], settings: worker.Settings
     ):
-        """Make entries of ``store`` and send progress to ``listener``, losses to ``tracker``."""
+        """Make entries of ``store`` as ``settings`` say and send progress to ``listener``."""
         self.store = store
-        progress.listen(listener)
-        tracking.use(tracker)
+        worker.set_up(listener, settings)
 
     def submit(self, spec: Spec) -> Future[bool]:
         """Make the entry of ``spec`` and return a finished future."""
-        from coupling_bench import stages
-
         future: Future[bool] = Future()
         try:
-            future.set_result(stages.make(spec, self.store)[1])
+            future.set_result(worker.make(spec, self.store.root))
         except Exception as error:
             future.set_exception(error)
         return future
 
     def close(self) -> None:
         """Stop listening."""
-        progress.listen(None)
-        tracking.use(None)
+        worker.set_up(None, worker.Settings())

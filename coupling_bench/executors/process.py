@@ -1,34 +1,32 @@
 """Persistent worker processes, which import torch once and then make stage after stage.
 
 Two workers of one thread each nearly double the throughput of one process with two threads on
-small models. Workers are spawned, not forked: torch does not survive a fork.
+small models. Workers are spawned, not forked: torch does not survive a fork. Each is a pool of its
+own, so that one that is killed takes nothing along but the stage that it was at.
 """
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import multiprocessing.connection
 import os
+import queue
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
+from multiprocessing.connection import Connection
 
-from coupling_bench import progress, tracking
+from coupling_bench.executors import worker
+from coupling_bench.progress import Progress
 from coupling_bench.specs import Spec
 from coupling_bench.store import Store
 
 PATIENCE = 2.0
 """Seconds that a worker has to leave by itself, and then again to clean up."""
-KILLED = (
-    "a worker process was ended from outside, perhaps for want of memory. Run the same command "
-    "again: finished stages are kept; with --workers 1 it needs less memory."
-)
 
 
 class ProcessExecutor:
@@ -38,100 +36,134 @@ class ProcessExecutor:
         self,
         store: Store,
         workers: int,
-        listener: Callable[[progress.Progress], None],
+        listener: Callable[[Progress], None],
+        settings: worker.Settings,
         *,
         fresh: bool = False,
-        tracker: tracking.Tracker | None = None,
     ):
-        """Make entries of ``store`` and send progress to ``listener``, from a thread of ours.
+        """Make entries of ``store`` and send progress to ``listener``, from threads of ours.
 
         With ``fresh`` each entry has a process of its own, which has ended when it is done.
         """
-        self._spawn = multiprocessing.get_context("spawn")
         self.workers = workers
         self._store = store
-        self._messages = self._spawn.SimpleQueue()
+        self._listener = listener
+        self._settings = settings
         self._fresh = fresh
-        self._tracker = tracker
-        self._pools = [] if fresh else [self._open(workers)]
-        threading.Thread(target=self._listen, args=(listener,), daemon=True).start()
-        for pool in self._pools:  # all start now: what the first one makes, the others wait for
-            for _ in range(workers):
-                pool.submit(_prepare)
+        self._heard = threading.Lock()
+        self._open: list[_Worker] = []
+        self._threads = ThreadPoolExecutor(workers)  # each waits for a worker
+        self._idle: queue.SimpleQueue[_Worker | None] = queue.SimpleQueue()
+        for _ in range(workers):  # all start now: what the first one makes, the others wait for
+            self._idle.put(None if fresh else self._new())
 
     def submit(self, spec: Spec) -> Future[bool]:
-        """Queue the entry of ``spec``.
+        """Make the entry of ``spec`` in the next worker that is idle.
 
-        A worker that is killed, by the system for its memory say, breaks the pool: what it was at
-        and all that comes after fails with one sentence, and what is finished is kept.
+        If that is killed, by the system for its memory say, this entry fails with one sentence, and
+        another worker takes its place.
         """
-        outcome: Future[bool] = Future()
-        if self._fresh:
-            threading.Thread(target=self._make_alone, args=(spec, outcome), daemon=True).start()
-            return outcome
-        try:
-            work = self._pools[0].submit(_make, spec, self._store.root)
-        except BrokenProcessPool:
-            outcome.set_exception(ChildProcessError(KILLED))
-            return outcome
-        work.add_done_callback(lambda done: _pass_on(done, outcome))
-        return outcome
+        return self._threads.submit(self._make, spec)
 
     def close(self) -> None:
         """Stop the workers: idle ones leave by themselves, busy ones are ended."""
-        for pool in self._pools:
-            workers = list((pool._processes or {}).values())  # public only from Python 3.14 on
-            pool.shutdown(wait=False, cancel_futures=True)
-            for worker in workers:
-                worker.join(timeout=PATIENCE)
-                worker.terminate()
-                worker.join(timeout=PATIENCE)
-                worker.kill()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        workers = list(self._open)
+        for each in workers:
+            each.dismiss()
+        for each in workers:
+            each.end()
 
-    def _open(self, workers: int) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(
-            max_workers=workers,
-            mp_context=self._spawn,
-            initializer=_start_worker,
-            initargs=(self._messages, self._tracker),
+    def _make(self, spec: Spec) -> bool:
+        chosen = self._idle.get()
+        if chosen is None or not chosen.process.is_alive():
+            chosen = self._new()
+        try:
+            return chosen.make(spec, self._store)
+        finally:
+            if self._fresh:
+                chosen.dismiss(wait=True)
+            if not chosen.process.is_alive():
+                self._open.remove(chosen)
+                self._idle.put(None)
+            else:
+                self._idle.put(chosen)
+
+    def _new(self) -> _Worker:
+        new = _Worker(self._settings)
+        self._open.append(new)
+        threading.Thread(target=self._listen, args=(new.messages,), daemon=True).start()
+        return new
+
+    def _listen(self, messages: Connection) -> None:
+        """Pass on what a worker says, until it is gone."""
+        while True:
+            try:
+                message = messages.recv()
+            except (EOFError, OSError):  # also in the middle of a message
+                return
+            with self._heard:
+                self._listener(message)
+
+
+class _Worker:
+    """A process that makes one entry after another, and its end of a pipe of its own.
+
+    One queue for all of them would be locked for ever by one that is killed as it speaks.
+    """
+
+    def __init__(self, settings: worker.Settings):
+        spawn = multiprocessing.get_context("spawn")
+        self.messages, theirs = spawn.Pipe(duplex=False)
+        self._pool = ProcessPoolExecutor(
+            max_workers=1, mp_context=spawn, initializer=_start, initargs=(theirs, settings)
         )
+        self._pool.submit(worker.prepare)
+        theirs.close()
+        (self.process,) = self._pool._processes.values()  # public only from Python 3.14 on
 
-    def _make_alone(self, spec: Spec, outcome: Future[bool]) -> None:
-        """Make one entry in a new process; it is done when the process has ended."""
-        pool = self._open(1)
-        self._pools.append(pool)
-        work = pool.submit(_make, spec, self._store.root)
-        work.exception()
-        pool.shutdown()
-        self._pools.remove(pool)
-        _pass_on(work, outcome)
+    def make(self, spec: Spec, store: Store) -> bool:
+        """Make the entry of ``spec``.
 
-    def _listen(self, listener: Callable[[progress.Progress], None]) -> None:
-        while True:  # a daemon: it ends with this process
-            listener(self._messages.get())
+        Raises:
+            ChildProcessError: the process ended before the entry was made.
+        """
+        try:
+            return self._pool.submit(worker.make, spec, store.root).result()
+        except BrokenProcessPool:
+            self.dismiss(wait=True)  # only then is it known how it ended
+            raise ChildProcessError(_why(self.process.exitcode)) from None
 
+    def dismiss(self, wait: bool = False) -> None:
+        """Let the process leave when it has nothing to do."""
+        self._pool.shutdown(wait=wait, cancel_futures=True)
 
-def _pass_on(done: Future[bool], outcome: Future[bool]) -> None:
-    if done.cancelled():
-        outcome.cancel()
-        return
-    error = done.exception()
-    if isinstance(error, BrokenProcessPool):
-        error = ChildProcessError(KILLED)
-    if error is not None:
-        outcome.set_exception(error)
-    else:
-        outcome.set_result(done.result())
+    def end(self) -> None:
+        """Wait a little for the process to leave, then end it."""
+        self.process.join(PATIENCE)
+        self.process.terminate()
+        self.process.join(PATIENCE)
+        self.process.kill()
 
 
-def _start_worker(messages, tracker: tracking.Tracker | None) -> None:
+def _why(status: int | None) -> str:
+    """Return in a sentence how a worker ended, and what to do."""
+    again = "Run the same command again: finished stages are kept"
+    if status == -signal.SIGKILL:
+        return (
+            "the worker process was ended by SIGKILL from outside, perhaps for want of memory. "
+            f"{again}; with --workers 1 it needs less memory."
+        )
+    how = f"by {signal.Signals(-status).name}" if status and status < 0 else f"with status {status}"
+    return f"the worker process ended {how}. {again}; with --executor inline a debugger can look."
+
+
+def _start(messages: Connection, settings: worker.Settings) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that half an entry is cleaned up
     threading.Thread(target=_leave_with_the_parent, daemon=True).start()
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    os.environ.setdefault("TQDM_DISABLE", "1")  # our own lines say how far a stage is
-    progress.listen(messages.put)
-    tracking.use(tracker)
+    worker.quieten()
+    worker.set_up(messages.send, settings)
 
 
 def _leave_with_the_parent() -> None:
@@ -144,16 +176,3 @@ def _leave_with_the_parent() -> None:
         )  # cleans up in the main thread, where the pool stops it
         time.sleep(PATIENCE)
         os._exit(1)
-
-
-def _prepare() -> None:
-    from coupling_bench import stages
-
-    stages.load()
-    gc.freeze()  # collections, one a training at least, pass over what the libraries have made
-
-
-def _make(spec: Spec, root: Path) -> bool:
-    from coupling_bench import stages
-
-    return stages.make(spec, Store(root))[1]

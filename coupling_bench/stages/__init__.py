@@ -16,6 +16,7 @@ from coupling_bench import stage_log, tracking
 from coupling_bench.fingerprint import address
 from coupling_bench.models import SNAPSHOTS
 from coupling_bench.specs import ImportSpec, Spec, TrainingSpec, model_of, parent, root
+from coupling_bench.stages import launching
 from coupling_bench.store import Entry, Store
 
 RUNNERS = {
@@ -45,12 +46,6 @@ def make(spec: Spec, store: Store) -> tuple[Entry, bool]:
     """Return the entry of ``spec`` and whether it had to be made; its parent must be finished."""
 
     def run(folder: Path) -> dict[str, object]:
-        with stage_log.kept(address(spec), folder):
-            return train(folder)
-
-    def train(folder: Path) -> dict[str, object]:
-        import torch
-
         start = parent(spec)
         left_out = unread_of_start(spec)
         start_folder = store.get(start, left_out).folder if start is not None else None
@@ -58,14 +53,25 @@ def make(spec: Spec, store: Store) -> tuple[Entry, bool]:
         if start is not None and isinstance(base, ImportSpec):
             refresh = importlib.import_module(RUNNERS["ImportSpec"]).refresh
             refresh(base, store.get(base).folder)
-        torch.set_num_threads(spec.threads)
-        runner = importlib.import_module(RUNNERS[type(spec).__name__])
-        with tracking.run(address(spec)):
-            facts = runner.run(spec, start_folder, folder)
-        device = model_of(spec).device
-        return {"device": device, "peak_memory_bytes": _peak_memory(device), **facts}
+        devices = launching.wanted(spec)
+        with stage_log.kept(address(spec), folder):
+            if devices is not None:
+                return launching.launch(devices, spec, start_folder, folder)
+            return train(spec, start_folder, folder)
 
     return store.get_or_make(spec, run)
+
+
+def train(spec: Spec, start: Path | None, folder: Path) -> dict[str, object]:
+    """Make the files of ``spec`` from the checkpoint in ``start``, here; return its facts."""
+    import torch
+
+    torch.set_num_threads(spec.threads)
+    runner = importlib.import_module(RUNNERS[type(spec).__name__])
+    with tracking.run(address(spec)):
+        facts = runner.run(spec, start, folder)
+    device = model_of(spec).device
+    return {"device": device, "peak_memory_bytes": _peak_memory(device), **facts}
 
 
 def unread_of_start(spec: Spec) -> str | None:

@@ -18,6 +18,7 @@ from peft import PeftModel
 from trl import SFTTrainer
 
 from coupling_bench.stages.compact_head import compact_head
+from coupling_bench.stages.sharing import share_evenly
 from coupling_bench.stages.trials import has_dropout, trying
 
 WIDTH = 48
@@ -99,6 +100,10 @@ class PackedSFTTrainer(SFTTrainer):
         self.reasons = {"packing": reason} if reason else {}
         if not reason:
             self.data_collator = PackingCollator(self._tokenizer.pad_token_id)
+
+    def get_train_dataloader(self):
+        """Return TRL's, which shares a last batch that is smaller among processes, too."""
+        return share_evenly(super().get_train_dataloader())
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         """Compute TRL's loss, and count the tokens that TRL would count in a padded batch."""

@@ -18,6 +18,7 @@ from trl.trainer.utils import RepeatSampler
 from coupling_bench import models
 from coupling_bench.fingerprint import address
 from coupling_bench.specs import TrainingSpec
+from coupling_bench.stages.sharing import processes
 from coupling_bench.stages.unfinished import Unfinished, made, newest_first, read
 
 CARRIED = ("_total_train_tokens", "_total_loss_scalar")
@@ -95,12 +96,18 @@ class Resuming(TrainerCallback):
 
 
 def _execution(spec: TrainingSpec) -> dict[str, Any]:
+    together = {"processes": processes()} if processes() > 1 else {}
     return {
+        **together,
         "micro_batch": spec.micro_batch or spec.rows_per_step,
         "gradient_checkpointing": bool(spec.gradient_checkpointing),
     }
 
 
 def _restorable(spec: TrainingSpec) -> bool:
-    """Say whether a checkpoint holds all: a reference that moves and vLLM's draws are not in it."""
-    return not (getattr(spec, "sync_ref_model", False) or getattr(spec, "use_vllm", False))
+    """Say whether a checkpoint holds all: a reference that moves and vLLM's draws are not in it.
+
+    Nor do several processes write one together.
+    """
+    moves = getattr(spec, "sync_ref_model", False) or getattr(spec, "use_vllm", False)
+    return processes() == 1 and not moves

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import accelerate
 import datasets
 import transformers
 from transformers import PrinterCallback, TrainerCallback
@@ -24,6 +25,7 @@ from coupling_bench.progress import Progress, tell
 from coupling_bench.specs import ExactSpec, TrainingSpec, model_of
 from coupling_bench.stages import defects
 from coupling_bench.stages.resuming import Resuming, as_before
+from coupling_bench.stages.sharing import gathered, processes, rows_a_process
 from coupling_bench.store import UNFINISHED
 
 SHOWN = ("loss", "reward")
@@ -40,11 +42,11 @@ def common_options(spec: TrainingSpec, folder: Path) -> dict[str, Any]:
     to log, if anywhere; checkpoints are asked for by ``resuming``).
     """
     defects.check(spec)
-    micro_batch = spec.micro_batch or spec.rows_per_step
-    if spec.rows_per_step % micro_batch:
+    rows = rows_a_process(spec)
+    micro_batch = spec.micro_batch or rows
+    if rows % micro_batch:
         raise ValueError(
-            f"{address(spec)}: micro_batch={micro_batch} does not divide the "
-            f"{spec.rows_per_step} rows of a step."
+            f"{address(spec)}: micro_batch={micro_batch} does not divide the {rows} rows of a step."
         )
     # transformers renamed it in 5.2x
     renamed = "activation_checkpointing" in _OPTION_NAMES
@@ -54,7 +56,7 @@ def common_options(spec: TrainingSpec, folder: Path) -> dict[str, Any]:
         checkpointing: bool(spec.gradient_checkpointing),
         "output_dir": str(folder / UNFINISHED),
         "per_device_train_batch_size": micro_batch,
-        "gradient_accumulation_steps": spec.rows_per_step // micro_batch,
+        "gradient_accumulation_steps": rows // micro_batch,
         "data_seed": spec.seed,
         "use_cpu": model_of(spec).device == "cpu",
         "fp16": False,
@@ -77,12 +79,12 @@ class Recorder(TrainerCallback):
 
     def on_train_begin(self, args, state, control, model=None, **kwargs):  # noqa: D102
         if state.global_step == 0:  # else an earlier attempt has made it
-            models.save_snapshot(model, self.folder, 0)
+            self._snapshot(model, state)
 
     def on_step_end(self, args, state, control, model=None, **kwargs):  # noqa: D102
         last = state.global_step == state.max_steps  # which the checkpoint itself is
         if not last and state.global_step % self.spec.snapshot_every == 0:
-            models.save_snapshot(model, self.folder, state.global_step)
+            self._snapshot(model, state)
 
     def on_log(self, args, state, control, logs=None, **kwargs):  # noqa: D102
         values = {k: float(v) for k, v in (logs or {}).items() if isinstance(v, int | float)}
@@ -95,6 +97,11 @@ class Recorder(TrainerCallback):
                 values=tuple((n, values[n]) for n in SHOWN if n in values),
             )
         )
+
+    def _snapshot(self, model: Any, state: transformers.TrainerState) -> None:
+        weights = gathered(model)
+        if state.is_world_process_zero:
+            models.save_snapshot(model, self.folder, state.global_step, weights)
 
 
 def check_finite(
@@ -189,7 +196,10 @@ def train(
         note = f"{part} by TRL's own, slower code: {reason}."
         tell(Progress(address=address(spec), step=0, total=0, note=note))
     resuming.train(trainer)
-    models.save(trainer.model, trainer.processing_class, folder, start)
+    weights = gathered(trainer.model)
+    if not trainer.is_world_process_zero():
+        return {}
+    models.save(trainer.model, trainer.processing_class, folder, start, weights)
     models.end_snapshots(folder, trainer.state.global_step)
     log = [_numbers(entry) for entry in trainer.state.log_history]
     (folder / "log.json").write_text(json.dumps(log, sort_keys=True))
@@ -199,6 +209,8 @@ def train(
         "seed": spec.seed,
         **resuming.facts,
     }
+    if processes() > 1:
+        facts["processes"] = processes()
     return {**facts, "fallbacks": fallbacks} if fallbacks else facts
 
 
@@ -230,7 +242,7 @@ def train_fitting(
 
     def attempt(fitted: TrainingSpec) -> dict[str, Any]:
         return train(fitted, build, start, folder) | {
-            "micro_batch": fitted.micro_batch or fitted.rows_per_step,
+            "micro_batch": fitted.micro_batch or rows_a_process(fitted),
             "gradient_checkpointing": bool(fitted.gradient_checkpointing),
         }
 
@@ -240,7 +252,10 @@ def train_fitting(
     shape = planning.of_model(model_of(spec), lora=spec.lora, autocast=spec.bf16)
     longest = planning.load_of(spec).longest
     settled = planning.settle(spec, shape, longest, planning.free_bytes(model_of(spec).device))
-    sizes = [n for n in planning.divisors(spec.rows_per_step) if n <= (settled.micro_batch or 0)]
+    rows = rows_a_process(spec)
+    sizes = [n for n in planning.divisors(rows) if n <= (settled.micro_batch or 0)]
+    if processes() > 1:  # all take the same, which no single one may lower afterwards
+        sizes = accelerate.utils.broadcast_object_list(sizes[:1])
     return planning.fit(lambda size: attempt(replace(settled, micro_batch=size)), sizes)
 
 

@@ -1,0 +1,73 @@
+"""The executor ray: the same keys and numbers as inline, and errors as stages raised them."""
+
+import importlib.util
+from dataclasses import replace
+
+import pytest
+
+from coupling_bench.executors import open_executor
+from coupling_bench.executors.ray import check
+from coupling_bench.fingerprint import address
+from coupling_bench.graph import graph, run
+from coupling_bench.pipelines import NODES
+from coupling_bench.store import Store
+from tests.tiny import recipe
+
+RECIPE = recipe()
+BROKEN = replace(NODES["sft"](RECIPE, 1), max_length=3)
+
+
+@pytest.fixture(scope="module")
+def local_ray():
+    """One Ray of two CPUs for all tests here: its start takes seconds."""
+    ray = pytest.importorskip("ray")
+    ray.init("local", num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
+    yield ray
+    ray.shutdown()
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning:ray.*", "ignore::ResourceWarning")
+def test_ray_gives_the_keys_and_the_numbers_of_inline(local_ray, tmp_path):
+    """To the last bit: every file of every entry; and a stage's own error arrives as it was."""
+    nodes = graph([(NODES["sft"](RECIPE, 0), 0)])
+    files, outcomes, heard = [], [], set()
+    for name in ("inline", "ray"):
+        store = Store(tmp_path / name)
+        store.root.mkdir()
+        executor = open_executor(name, store, 2, lambda message: heard.add(message.address))
+        try:
+            outcomes.append(run([*nodes, BROKEN], store, executor, lambda spec, error: None))
+        finally:
+            executor.close()
+        files.append({address(spec): numbers(store.get(spec)) for spec in nodes})
+    assert files[0] == files[1]
+    assert outcomes[0].made == outcomes[1].made == set(files[0])
+    errors = [outcome.failed[address(BROKEN)] for outcome in outcomes]
+    assert [type(error) for error in errors] == [ValueError, ValueError]
+    assert str(errors[0]) == str(errors[1])
+    assert address(nodes[0]) in heard
+
+
+def numbers(entry):
+    """The sha256 of each file but the log, which has times in it."""
+    kept = {name: sha for name, sha in entry.manifest["files"].items() if name != "log.json"}
+    return {"spec": entry.manifest["spec"], **kept}
+
+
+def test_a_node_that_does_not_see_the_store_says_so(local_ray, tmp_path):
+    executor = open_executor("ray", Store(tmp_path / "elsewhere"), 2, lambda message: None)
+    try:
+        error = executor.submit(RECIPE.base).exception(timeout=120)
+    finally:
+        executor.close()
+    assert f"the store {tmp_path / 'elsewhere'} is not shared" in str(error)
+    assert "Name a folder that every node sees" in str(error)
+
+
+def test_without_ray_one_sentence_names_the_extra(monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *a: None if name == "ray" else find(name, *a)
+    )
+    with pytest.raises(ValueError, match=r"pip install 'coupling-bench\[ray\]'"):
+        check()
