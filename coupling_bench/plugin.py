@@ -7,10 +7,7 @@ all in the store, take about a second.
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,29 +15,23 @@ import pytest
 from coupling_bench import (
     again,
     collected,
-    harness,
+    command_line,
     options,
-    pins,
-    progress,
     recording,
     references,
     theorems,
 )
 from coupling_bench.claims import Claim
 from coupling_bench.collected import Needed
-from coupling_bench.console import Console, told
+from coupling_bench.console import told
 from coupling_bench.deciding import decide as decide_claim
 from coupling_bench.deciding import failure
-from coupling_bench.executors import Settings, open_executor
 from coupling_bench.fingerprint import address
-from coupling_bench.graph import Outcome, missing
-from coupling_bench.graph import run as run_graph
 from coupling_bench.pipelines import GROUPS, NODES, NotHereError, observations
 from coupling_bench.planner import Planner
-from coupling_bench.planning import plan_line
+from coupling_bench.preparing import prepare
 from coupling_bench.recording import BENCH, RecordWriter
 from coupling_bench.runs import Runs
-from coupling_bench.specs import EvaluationSpec, Spec, model_of
 
 MARKERS = (
     "claim(sentence, *, cites, increase_by | decrease_by | equal_within | not_increase_by | "
@@ -59,7 +50,7 @@ MARKERS = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options of the suites."""
-    options.add(parser)
+    command_line.add(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -116,7 +107,7 @@ def pytest_runtestloop(session: pytest.Session):
                 if needed:
                     store = session.config.stash[BENCH].store.root
                     options.check_folders(store, options.reports_folder(session.config))
-                    session.config.stash[BENCH].outcome = _train(session.config, needed, using)
+                    session.config.stash[BENCH].outcome = prepare(session.config, needed, using)
             except (ValueError, OSError) as error:  # a store of another version, a full disk
                 raise pytest.UsageError(str(error)) from None
             return (yield)
@@ -180,57 +171,6 @@ def _check_complete(session: pytest.Session) -> None:
                 f"{'; '.join(missing_claims)}. Run all suites of their "
                 "folders, or simply all: pytest suites --record"
             )
-
-
-def _train(config: pytest.Config, needed: Needed, using: contextlib.ExitStack) -> Outcome:
-    """Make what the store lacks, and keep all that is needed in it as long as ``using`` lasts."""
-    bench = config.stash[BENCH]
-    nodes = collected.nodes(bench, needed)
-    labels = collected.labels(nodes, collected.names(bench, needed))
-    terminal = config.pluginmanager.get_plugin("terminalreporter")
-    console = Console(terminal, labels, config.option.verbose)
-    using.enter_context(bench.store.in_use(map(address, nodes)))
-    progress.listen(console.progress)  # the store says here what it finds damaged
-    absent = missing(nodes, bench.store)
-    if any(isinstance(spec, EvaluationSpec) for spec in absent):
-        harness.check_names(bench.lm_eval_tasks)
-    if config.option.strict_env:
-        reused = [entry.manifest for spec in nodes if (entry := bench.store.find(spec))]
-        pins.check_entries(options.lock(config), reused)
-    console.announce(nodes, absent, bench)
-    if not absent:
-        return Outcome(reused={address(spec) for spec in nodes})
-    workers = min(bench.workers, len(absent))
-    on_gpu = any(model_of(spec).device == "cuda" for spec in absent)
-    if on_gpu and bench.executor != "ray":  # whose GPUs are elsewhere
-        console.plan(_planned(absent))
-    tracker = replace(bench.tracker, names=labels) if bench.tracker else None
-    executor = open_executor(
-        bench.executor,
-        bench.store,
-        workers,
-        console.progress,
-        fresh=on_gpu,
-        settings=Settings(tracker=tracker, devices=bench.devices),
-        cluster=bench.cluster,
-    )
-    try:
-        with console.following(nodes, absent, bench):
-            outcome = run_graph(nodes, bench.store, executor, console.finished)
-        console.not_run(outcome.failed)
-        return outcome
-    except KeyboardInterrupt:
-        console.interrupted(nodes, bench.store)
-        raise
-    finally:
-        executor.close()
-
-
-def _planned(absent: list[Spec]) -> str:
-    """Return what ``absent`` will need, asked in a process that gives the GPU back."""
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=1, mp_context=spawn) as process:
-        return process.submit(plan_line, absent).result()
 
 
 @pytest.fixture(scope="session")

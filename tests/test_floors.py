@@ -53,6 +53,8 @@ FLOORS = [
     },
     {
         "options",
+        "command_line",
+        "preparing",
         "again",
         "collected",
         "console",
