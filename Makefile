@@ -4,13 +4,19 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m
 INSTALLED := $(VENV)/.installed
 
-.PHONY: suites test lint clean
+.PHONY: suites test reliability lint clean
 
 suites: $(INSTALLED)
 	$(RUN) pytest suites $(ARGS)
 
 test: $(INSTALLED)
 	$(RUN) pytest tests -n logical --dist loadfile --no-loadscope-reorder $(ARGS)
+
+# Half an hour: kills at random moments, Ray, several devices, and how fast the store is (docs/reliability.md).
+reliability: $(INSTALLED)
+	$(RUN) pytest tests/reliability $(ARGS)
+	$(RUN) tests.reliability.reach
+	$(RUN) tests.planning.reach
 
 lint: $(INSTALLED)
 	$(RUN) ruff check .
