@@ -83,6 +83,8 @@ def measure(record, models, claims):
         browser.wait("performance.getEntriesByType('navigation')[0].loadEventEnd > 0")
         paint, loaded = browser.run(OPENED)
         print(f"{width} px: first painted after {paint:.0f} ms, loaded after {loaded:.0f} ms")
+        browser.wait("window.Plotly !== undefined && !document.querySelector('.folded')")
+        browser.ask("Page.navigate", url="about:blank")  # or the next waits for what this one draws
     browser.close()
 
 

@@ -1,5 +1,6 @@
 """The page as a real browser shows it: figures drawn, filter at work, nothing wider than it."""
 
+import functools
 import re
 import xml.etree.ElementTree as ElementTree
 from itertools import pairwise
@@ -51,19 +52,18 @@ RECORDS = {
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory):
-    """Every record's page, written once."""
-    return {
-        name: write_report(make(), tmp_path_factory.mktemp("page"))
-        for name, make in RECORDS.items()
-    }
+def page(tmp_path_factory):
+    """A function from the name of a record to its page, written once."""
+    return functools.cache(
+        lambda name: write_report(RECORDS[name](), tmp_path_factory.mktemp("page"))
+    )
 
 
 @pytest.mark.parametrize("name", sorted(RECORDS, key="one model".__eq__))
-def test_every_figure_is_drawn_at_every_width_and_the_console_says_nothing(browser, name, pages):
+def test_every_figure_is_drawn_at_every_width_and_the_console_says_nothing(browser, name, page):
     """No page is wider than its window, and no text of a record becomes an element or a script."""
     browser.complaints.clear()
-    browser.open(pages[name])
+    browser.open(page(name))
     for width, scheme in WIDTHS:
         browser.resize(width, scheme=scheme)
         assert browser.run(TOO_WIDE) == 0
@@ -75,9 +75,9 @@ def test_every_figure_is_drawn_at_every_width_and_the_console_says_nothing(brows
     assert browser.run("document.querySelectorAll('main img, main script').length") == 0
 
 
-def test_the_filter_leaves_the_prompts_whose_answer_changed(browser, pages):
+def test_the_filter_leaves_the_prompts_whose_answer_changed(browser, page):
     """By click and by key alike; what is shown is counted, and comes back."""
-    browser.show(pages["one model"])
+    browser.show(page("one model"))
     browser.run(UNFOLD)
     assert browser.run(SHOWN) == [True, True]
     browser.run("document.querySelector('[data-filters]').click()")
@@ -87,8 +87,8 @@ def test_the_filter_leaves_the_prompts_whose_answer_changed(browser, pages):
     assert browser.run(SHOWN) == [True, True]
 
 
-def test_a_change_of_the_colour_scheme_repaints_what_is_drawn(browser, pages):
-    browser.show(pages["one model"])
+def test_a_change_of_the_colour_scheme_repaints_what_is_drawn(browser, page):
+    browser.show(page("one model"))
     browser.run(WALK)
     colour = "document.querySelector('#figure-1 .xtitle').style.fill"
     light = browser.run(colour)
@@ -96,8 +96,8 @@ def test_a_change_of_the_colour_scheme_repaints_what_is_drawn(browser, pages):
     browser.wait(f"{colour} !== {light!r}")
 
 
-def test_paper_holds_what_the_screen_folds_away(browser, pages):
-    browser.show(pages["one model"])
+def test_paper_holds_what_the_screen_folds_away(browser, page):
+    browser.show(page("one model"))
     browser.run(FOLD)
     browser.wait("window.Plotly !== undefined")
     browser.run("dispatchEvent(new Event('beforeprint'))")
@@ -108,9 +108,9 @@ def test_paper_holds_what_the_screen_folds_away(browser, pages):
     assert browser.run(folded) > 0
 
 
-def test_a_screen_reader_hears_what_every_figure_shows(browser, pages):
+def test_a_screen_reader_hears_what_every_figure_shows(browser, page):
     """Figures are images with a name, tables have one, and headings go down one by one."""
-    browser.open(pages["one model"])
+    browser.open(page("one model"))
     browser.run(UNFOLD)
     nodes = [n for n in browser.ask("Accessibility.getFullAXTree")["nodes"] if not n["ignored"]]
     said = {}
@@ -128,9 +128,9 @@ def test_a_screen_reader_hears_what_every_figure_shows(browser, pages):
     assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
-def test_what_many_models_fold_away_is_there_with_and_without_javascript(browser, pages):
+def test_what_many_models_fold_away_is_there_with_and_without_javascript(browser, page):
     """A script makes elements of it when the page has loaded; without one it is there anyway."""
-    path = pages["several models"]
+    path = page("several models")
     cells = path.read_text(encoding="utf-8").count("<td")
     browser.open(path)
     browser.wait("!document.querySelector('.folded')")
