@@ -128,6 +128,8 @@ def launch(devices: Devices, spec: Spec, start: Path | None, folder: Path) -> di
             spec=spec, start=start, folder=folder, outputs=Path(outputs), tracker=tracking.current()
         )
         ends = _run(job, devices.config)
+        for output in sorted(job.outputs.glob("*.txt")):  # into the stage's log
+            print(f"{output.stem}: {output.read_text(errors='backslashreplace')}")
         if ends and isinstance(ends[0], End) and ends[0].error is not None:
             raise ends[0].error
         found = [end.facts for end in ends if isinstance(end, End) and end.facts is not None]
