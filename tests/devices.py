@@ -1,4 +1,4 @@
-"""What the tests of several devices share: configurations of accelerate, and distances."""
+"""What tests of executors and of several devices share: configurations, and what is compared."""
 
 from dataclasses import replace
 
@@ -36,6 +36,12 @@ GRPO = replace(
     learning_rate=1e-3, adam_epsilon=1e-4,
 )  # fmt: skip
 """12 completions a step: two processes have six each, so that they share the second group."""
+
+
+def numbers(entry):
+    """The sha256 of each file of an entry but the stage's log, which has times in it."""
+    files = {name: sha for name, sha in entry.manifest["files"].items() if name != "stage.log"}
+    return {"spec": entry.manifest["spec"], **files}
 
 
 def weights_apart(start, one, two, name="model.safetensors"):

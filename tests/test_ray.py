@@ -11,6 +11,7 @@ from coupling_bench.fingerprint import address
 from coupling_bench.graph import graph, run
 from coupling_bench.pipelines import NODES
 from coupling_bench.store import Store
+from tests.devices import numbers
 from tests.tiny import recipe
 
 RECIPE = recipe()
@@ -46,12 +47,6 @@ def test_ray_gives_the_keys_and_the_numbers_of_inline(local_ray, tmp_path):
     assert [type(error) for error in errors] == [ValueError, ValueError]
     assert str(errors[0]) == str(errors[1])
     assert address(nodes[0]) in heard
-
-
-def numbers(entry):
-    """The sha256 of each file but the log, which has times in it."""
-    kept = {name: sha for name, sha in entry.manifest["files"].items() if name != "log.json"}
-    return {"spec": entry.manifest["spec"], **kept}
 
 
 def test_a_node_that_does_not_see_the_store_says_so(local_ray, tmp_path):

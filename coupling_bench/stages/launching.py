@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -128,12 +129,18 @@ def launch(devices: Devices, spec: Spec, start: Path | None, folder: Path) -> di
             spec=spec, start=start, folder=folder, outputs=Path(outputs), tracker=tracking.current()
         )
         ends = _run(job, devices.config)
-        if ends and isinstance(ends[0], End) and ends[0].error is not None:
-            raise ends[0].error
+        for output in sorted(job.outputs.glob("*.txt")):  # into the stage's log
+            print(f"{output.stem}: {output.read_text(errors='backslashreplace')}")
+        failed = [end for end in ends if not isinstance(end, End) or end.error is not None]
+        first = next(
+            (end for end in failed if not _lost_another(end)), failed[0] if failed else None
+        )
+        if isinstance(first, End) and first.error is not None:
+            raise first.error
         found = [end.facts for end in ends if isinstance(end, End) and end.facts is not None]
         if found:
             return dict(found[0])
-        rank = ends[0] if ends else None
+        rank = first
         who = "accelerate launch" if rank is None else f"process {rank} of its devices"
         said = (job.outputs / f"{'launcher' if rank is None else rank}.txt").read_text()
         last = "\n".join(filter(None, said.splitlines()[-SHOWN:])) or "it said nothing"
@@ -141,6 +148,12 @@ def launch(devices: Devices, spec: Spec, start: Path | None, folder: Path) -> di
             f"{address(spec)}: {who} ended before the stage was trained, perhaps for want of "
             f"memory. Run the same command again: finished stages are kept. Its last lines:\n{last}"
         )
+
+
+def _lost_another(end: End | int) -> bool:
+    """Say whether a process ended because it could not reach another, which is the one to name."""
+    error = end.error if isinstance(end, End) else None
+    return isinstance(error, RuntimeError) and bool(re.search("gloo|NCCL|nccl", str(error)))
 
 
 def _run(job: Job, config: Path) -> list[End | int]:

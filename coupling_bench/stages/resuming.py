@@ -57,7 +57,8 @@ class Resuming(TrainerCallback):
         self._trainer = trainer
         trainer.add_callback(self)
         found = self._unfinished.found
-        if found is None:  # the trainer has made it; empty, it would say that there is one
+        # The first process's trainer has made it; empty, it would say that there is one.
+        if found is None and trainer.args.should_save:
             Path(trainer.args.output_dir).rmdir()
         trainer.train(resume_from_checkpoint=found and str(self._unfinished.place(found.step)))
 
