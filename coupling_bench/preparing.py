@@ -47,25 +47,26 @@ def prepare(config: pytest.Config, needed: Needed, using: contextlib.ExitStack) 
     if on_gpu and bench.executor != "ray":  # whose GPUs are elsewhere
         console.plan(_planned(absent))
     tracker = replace(bench.tracker, names=labels) if bench.tracker else None
-    executor = open_executor(
-        bench.executor,
-        bench.store,
-        workers,
-        console.progress,
-        fresh=on_gpu,
-        settings=Settings(tracker=tracker, devices=bench.devices),
-        cluster=bench.cluster,
-    )
     try:
         with console.following(nodes, absent, bench):
-            outcome = run_graph(nodes, bench.store, executor, console.finished)
+            executor = open_executor(
+                bench.executor,
+                bench.store,
+                workers,
+                console.progress,
+                fresh=on_gpu,
+                settings=Settings(tracker=tracker, devices=bench.devices),
+                cluster=bench.cluster,
+            )
+            try:
+                outcome = run_graph(nodes, bench.store, executor, console.finished)
+            finally:
+                executor.close()
         console.not_run(outcome.failed)
         return outcome
     except KeyboardInterrupt:
         console.interrupted(nodes, bench.store)
         raise
-    finally:
-        executor.close()
 
 
 def _planned(absent: list[Spec]) -> str:

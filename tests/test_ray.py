@@ -20,9 +20,9 @@ BROKEN = replace(NODES["sft"](RECIPE, 1), max_length=3)
 
 @pytest.fixture(scope="module")
 def local_ray():
-    """One Ray of two CPUs for all tests here: its start takes seconds."""
+    """One Ray of one CPU for all tests here: its start takes seconds, and so does each worker's."""
     ray = pytest.importorskip("ray")
-    ray.init("local", num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=1, num_gpus=0, include_dashboard=False, log_to_driver=False)
     yield ray
     ray.shutdown()
 

@@ -124,8 +124,8 @@ INTERRUPTED = """
 def stop(*_):
     raise KeyboardInterrupt
 def pytest_collection_finish():
-    from coupling_bench import plugin
-    plugin.run_graph = stop
+    from coupling_bench import preparing
+    preparing.run_graph = stop
 """
 
 

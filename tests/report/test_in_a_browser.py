@@ -109,8 +109,11 @@ def test_paper_holds_what_the_screen_folds_away(browser, page):
 
 
 def test_a_screen_reader_hears_what_every_figure_shows(browser, page):
-    """Figures are images with a name, tables have one, and headings go down one by one."""
-    browser.open(page("one model"))
+    """Figures are images with a name, tables have one, and headings go down one by one.
+
+    The page is drawn: what is in a figure says nothing besides.
+    """
+    browser.show(page("one model"))
     browser.run(UNFOLD)
     nodes = [n for n in browser.ask("Accessibility.getFullAXTree")["nodes"] if not n["ignored"]]
     said = {}

@@ -1,0 +1,5 @@
+"""What the process imports, once, that workers are forks of: all that stages need."""
+
+from coupling_bench.executors import worker
+
+worker.prepare()
