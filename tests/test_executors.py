@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from coupling_bench.executors import open_executor
+from coupling_bench.executors import open_executor, process
 from coupling_bench.fingerprint import address
 from coupling_bench.pipelines import NODES
 from coupling_bench.store import Store
@@ -20,8 +20,9 @@ from tests.tiny import recipe
 LONG = replace(recipe().base, max_steps=100_000)
 
 
-def test_a_killed_worker_fails_its_stage_alone_with_one_sentence(tmp_path):
+def test_a_killed_worker_fails_its_stage_alone_with_one_sentence(tmp_path, monkeypatch):
     """The other worker goes on with its stage, and a new one takes the dead one's place."""
+    monkeypatch.setattr(process, "PATIENCE", 0.2)  # the stage that goes on has no end
     store, other = Store(tmp_path), replace(LONG, seed=1)
     begun = {address(LONG): threading.Event(), address(other): threading.Event()}
 

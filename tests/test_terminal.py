@@ -10,6 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests import commands
+
 ROOT = Path(__file__).parents[1]
 SUITE = """
 import pytest
@@ -47,13 +49,25 @@ def place(tmp_path_factory):
     return folder
 
 
-def run(place, reports, *arguments, **environment):
+OPTIONS = ("-p", "coupling_bench.plugin", "--rootdir", ".", "-p", "no:benchmark")
+
+
+def run(place, reports, *arguments):
+    """Run pytest on the place, whatever terminal or CI these tests run in."""
+    return commands.run(
+        "pytest", *OPTIONS, "--reports", reports, "--store", "store", *arguments, cwd=place,
+        PYTHONPATH=str(ROOT), NO_COLOR="", FORCE_COLOR="", CI="",
+    )  # fmt: skip
+
+
+def run_anew(place, reports, *arguments, **environment):
+    """The same in an interpreter of its own, whose streams are opened as its environment says."""
     kept = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "CI")}
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "coupling_bench.plugin", "--rootdir", ".",
-         "-p", "no:benchmark", "--reports", str(reports), "--store", "store", *arguments],
+        [sys.executable, "-m", "pytest", *OPTIONS, "--reports", str(reports), "--store", "store",
+         *arguments],
         cwd=place, capture_output=True, text=True, encoding="utf-8",
-        env=kept | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"} | environment,
+        env=kept | {"PYTHONPATH": str(ROOT)} | environment,
     )  # fmt: skip
 
 
@@ -95,8 +109,8 @@ def test_a_whole_run_says_nothing_of_a_part_and_shows_no_colour_in_a_pipe(whole)
 
 
 def test_x_leaves_a_report_that_says_it_is_a_part_in_the_signs_of_the_stream(place, tmp_path):
-    done = run(place, tmp_path, "-x", "--color=yes", "--no-header", PYTHONIOENCODING="ascii",
-               PYTHONUTF8="0")  # fmt: skip
+    done = run_anew(place, tmp_path, "-x", "--color=yes", "--no-header", PYTHONIOENCODING="ascii",
+                    PYTHONUTF8="0")  # fmt: skip
     assert "PARTIAL: stopping after 1 failures; 2 of 4 tests ran" in done.stdout
     assert record(tmp_path)["environment"]["partial"].startswith("stopping after 1 failures")
     assert (tmp_path / "index.html").is_file()
