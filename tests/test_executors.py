@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
@@ -114,3 +115,74 @@ def test_an_entry_of_its_own_process_fails_with_its_own_sentence(tmp_path):
     future = executor.submit(replace(recipe().base, max_length=3))
     assert "the limit is 3" in str(future.exception(timeout=120))
     executor.close()
+
+
+class Fickle:
+    """A worker whose start fails once."""
+
+    def __init__(self, settings):
+        FAILS.append(self)
+        if len(FAILS) == 1:
+            raise OSError("no more processes")
+        self.messages, theirs = multiprocessing.Pipe(duplex=False)
+        theirs.close()
+        self.process = self
+
+    def is_alive(self):
+        return True
+
+    def make(self, spec, store):
+        return True
+
+    def dismiss(self, wait=False):
+        pass
+
+    end = dismiss
+
+
+FAILS = []
+
+
+def test_a_worker_that_cannot_be_started_fails_its_stage_and_blocks_no_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(process, "_Worker", Fickle)
+    executor = open_executor("process", Store(tmp_path), 1, lambda message: None, fresh=True)
+    first, second = (executor.submit(LONG) for _ in range(2))
+    assert "no more processes" in str(first.exception(timeout=10))
+    assert second.result(timeout=10) is True
+    executor.close()
+
+
+def test_a_listener_that_fails_keeps_no_worker_waiting(tmp_path):
+    told = []
+
+    def fail(message):
+        told.append(message)
+        raise BrokenPipeError
+
+    here, there = multiprocessing.Pipe(duplex=False)
+    executor = object.__new__(process.ProcessExecutor)
+    executor._heard, executor._listener = threading.Lock(), fail
+    for number in range(3):
+        there.send(number)
+    there.close()
+    executor._listen(here)
+    assert told == [0, 1, 2]
+
+
+def test_a_worker_ended_by_sigterm_is_a_sentence(monkeypatch):
+    worker = object.__new__(process._Worker)
+    worker._pool = Pool()
+    with pytest.raises(ChildProcessError, match="ended by SIGTERM"):
+        worker.make(LONG, Store("."))
+
+
+class Pool:
+    """Of one worker, whose stage leaves as SIGTERM makes it."""
+
+    def submit(self, *_):
+        outcome = Future()
+        outcome.set_exception(SystemExit(1))
+        return outcome
+
+    def shutdown(self, **_):
+        pass

@@ -2,4 +2,5 @@
 
 from coupling_bench.executors import worker
 
+worker.quieten()  # tqdm asks when it is imported
 worker.prepare()

@@ -8,6 +8,7 @@ its own, so that one that is killed takes nothing along but the stage that it wa
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -78,8 +79,12 @@ class ProcessExecutor:
 
     def _make(self, spec: Spec) -> bool:
         chosen = self._idle.get()
-        if chosen is None or not chosen.process.is_alive():
-            chosen = self._new()
+        try:
+            if chosen is None or not chosen.process.is_alive():
+                chosen = self._new()
+        except BaseException:  # no process, no pipe: the next stage may have more luck
+            self._idle.put(None)
+            raise
         try:
             return chosen.make(spec, self._store)
         finally:
@@ -104,7 +109,8 @@ class ProcessExecutor:
                 message = messages.recv()
             except (EOFError, OSError):  # also in the middle of a message
                 return
-            with self._heard:
+            # Whoever listens may be gone (| head); a worker whom nobody hears would wait for ever.
+            with self._heard, contextlib.suppress(Exception):
                 self._listener(message)
 
 
@@ -135,6 +141,9 @@ class _Worker:
         """
         try:
             return self._pool.submit(worker.make, spec, store.root).result()
+        except SystemExit:  # what SIGTERM does to a busy worker
+            self.dismiss(wait=True)
+            raise ChildProcessError(_why(-signal.SIGTERM)) from None
         except BrokenProcessPool:
             self.dismiss(wait=True)  # only then is it known how it ended
             raise ChildProcessError(_why(self.process.exitcode)) from None
@@ -154,7 +163,8 @@ class _Worker:
 def _context() -> BaseContext:
     """Return how processes are started: by a fork of one that has imported all, where it is safe.
 
-    What has run nothing of torch has no threads of it and no CUDA, which would not survive a fork.
+    What has run nothing of torch has none of its worker threads and no CUDA, which would not
+    survive a fork.
     """
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
@@ -176,6 +186,7 @@ def _why(status: int | None) -> str:
 
 
 def _start(messages: Connection, settings: worker.Settings, environ: dict[str, str]) -> None:
+    os.environ.clear()
     os.environ.update(environ)  # as it is now, and not as it was when the server was started
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that half an entry is cleaned up

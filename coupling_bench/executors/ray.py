@@ -90,6 +90,8 @@ class RayExecutor:
         if self._connected_here:
             _connect(cluster.address, workers)
         self.workers = int(ray.cluster_resources().get("CPU", 1))
+        cpus = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
+        self._largest = max(cpus, default=1)  # more than one node has would be waited for for ever
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         # On this node, whatever becomes of others, and at no stage's expense.
         self._messages = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": here})
@@ -104,7 +106,7 @@ class RayExecutor:
             return outcome
         options = {
             "name": address(spec),
-            "num_cpus": min(spec.threads * _processes(spec, self._settings), self.workers),
+            "num_cpus": min(spec.threads * _processes(spec, self._settings), self._largest),
             "num_gpus": self._gpus(spec),
             "runtime_env": {"env_vars": {"PYTHONPATH": _python_path()}},
         }

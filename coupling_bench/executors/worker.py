@@ -45,4 +45,4 @@ def prepare() -> None:
 
 def make(spec: Spec, root: Path) -> bool:
     """Make the entry of ``spec`` in the store at ``root``; return whether it had to be made."""
-    return stages.make(spec, Store(root))[1]
+    return stages.make(spec, Store(root, known=True))[1]

@@ -161,10 +161,11 @@ def _run(job: Job, config: Path) -> list[End | int]:
     key = secrets.token_bytes(32)
     ends: list[End | int] = []
     open_connections: list[Connection] = []
+    hearing: list[threading.Thread] = []
     with Listener(authkey=key) as listener:
         # The thread ends with the listener, and those of the processes with these.
         threading.Thread(
-            target=_accept, args=(listener, job, ends, open_connections), daemon=True
+            target=_accept, args=(listener, job, ends, open_connections, hearing), daemon=True
         ).start()
         with (job.outputs / "launcher.txt").open("wb") as output:
             launcher = subprocess.Popen(
@@ -178,6 +179,8 @@ def _run(job: Job, config: Path) -> list[End | int]:
             )  # fmt: skip
         try:
             launcher.wait()
+            for thread in list(hearing):  # a last word may still be on its way
+                thread.join(PATIENCE)
         finally:
             for connection in open_connections:
                 with contextlib.suppress(OSError):
@@ -190,7 +193,11 @@ def _run(job: Job, config: Path) -> list[End | int]:
 
 
 def _accept(
-    listener: Listener, job: Job, ends: list[End | int], connections: list[Connection]
+    listener: Listener,
+    job: Job,
+    ends: list[End | int],
+    connections: list[Connection],
+    hearing: list[threading.Thread],
 ) -> None:
     """Give each process that is launched its job, and hear it in a thread of its own."""
     while True:
@@ -199,7 +206,8 @@ def _accept(
         except OSError:  # closed: the launcher has ended
             return
         connections.append(connection)
-        threading.Thread(target=_hear, args=(connection, job, ends), daemon=True).start()
+        hearing.append(threading.Thread(target=_hear, args=(connection, job, ends), daemon=True))
+        hearing[-1].start()
 
 
 def _hear(connection: Connection, job: Job, ends: list[End | int]) -> None:

@@ -13,7 +13,6 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,9 @@ from typing import Any
 from coupling_bench.environment import describe
 from coupling_bench.models import SNAPSHOTS
 from coupling_bench.progress import Progress, tell
-from coupling_bench.store import LOG, UNFINISHED
+from coupling_bench.stage_log import NAME as LOG
+from coupling_bench.store import UNFINISHED
+from coupling_bench.store.entries import sha256, sync
 
 SAVE_SECONDS = 30.0
 """Seconds of training between two checkpoints, unless saving takes longer than its share."""
@@ -51,7 +52,7 @@ class Checkpoint:
         """Return which of its files in ``folder`` is missing or has changed; empty if none."""
         for name, digest in self.files.items():
             try:
-                if _sha256(folder / name) != digest:
+                if sha256(folder / name) != digest:
                     return f"{name} has changed"
             except OSError:
                 return f"{name} cannot be read"
@@ -111,8 +112,10 @@ class Unfinished:
         for path in files:
             name = self._name(path)
             if name not in self._digests or checkpoint in path.parents:
-                self._digests[name] = _sha256(path, durably=True)
-        _sync(path.parent for path in files)
+                sync(path)
+                self._digests[name] = sha256(path)
+        for parent in {path.parent for path in files}:  # the names of files are to last, too
+            sync(parent)
         digests = {name: self._digests[name] for name in map(self._name, files)}
         content = Checkpoint(
             made=self._made,
@@ -216,25 +219,9 @@ def _write(path: Path, content: dict[str, Any]) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)
-    _sync([path.parent, path.parent.parent])
+    sync(path.parent)
+    sync(path.parent.parent)
 
 
 def _digest(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _sha256(path: Path, durably: bool = False) -> str:
-    with path.open("rb") as file:
-        if durably:
-            os.fsync(file.fileno())
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(folders: Iterable[Path]) -> None:
-    """Let the names of the files in ``folders`` last, too."""
-    for folder in set(folders):
-        opened = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(opened)
-        finally:
-            os.close(opened)

@@ -9,45 +9,36 @@ number of processes ask for the same entry while one of them makes it.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import errno
-import json
 import os
 import shutil
 import time
-import traceback
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from coupling_bench import environment, progress, stage_log
-from coupling_bench.fingerprint import address, canonical
-from coupling_bench.specs import AnyModel, Spec
-from coupling_bench.store.entries import (
-    MANIFEST,
-    SCHEMA,
-    DamagedError,
-    Entry,
-    files_of,
-    read,
-    sha256,
-    sync,
-    write_durably,
-)
-from coupling_bench.store.single_flight import Claim, Owner, claim
+from coupling_bench import progress
+from coupling_bench.fingerprint import address
+from coupling_bench.specs import Spec
+from coupling_bench.store.attempts import FAILED, FAILURE, TRASH, UNFINISHED, WORK, Attempt
+from coupling_bench.store.entries import MANIFEST, DamagedError, Entry, read, write_durably
+from coupling_bench.store.single_flight import Claim, LostError, Owner, claim
 
-__all__ = ["FAILURE", "MANIFEST", "UNFINISHED", "DamagedError", "Entry", "Store", "default_root"]
+__all__ = [
+    "FAILED",
+    "FAILURE",
+    "MANIFEST",
+    "TRASH",
+    "UNFINISHED",
+    "WORK",
+    "DamagedError",
+    "Entry",
+    "Store",
+    "default_root",
+]
 
-UNFINISHED = "unfinished"
-"""Folder in which a maker keeps what lets the next attempt go on; it is no part of the entry."""
-LOCKS, FAILED, DAMAGED, USES = "locks", "failed", "damaged", "uses"
-WORK = "work-"
-"""How the folders begin in which entries are made. They lie beside the entries, so that links from
-one to another mean the same before and after the folder gets its place."""
-FAILURE = "failure.json"
-LOG = stage_log.NAME
-"""What a maker printed; it stays with a failure."""
+LOCKS, DAMAGED, USES = "locks", "damaged", "uses"
 SAID_AGAIN = 60.0
 """Seconds after which one that waits says so again."""
 UNKNOWN_FOR = 2.0
@@ -61,9 +52,11 @@ _seen: set[Path] = set()
 class Store:
     """A folder of entries, each addressed by the fingerprint of the spec that made it."""
 
-    def __init__(self, root: Path):
-        """Use ``root``, which need not exist yet."""
+    def __init__(self, root: Path, *, known: bool = False):
+        """Use ``root``, which need not exist yet, unless others of this run have used it."""
         self.root = Path(root)
+        if known:
+            _seen.add(self.root)
         self._checked: set[Path] = set()
 
     def folder(self, spec: Spec) -> Path:
@@ -78,10 +71,13 @@ class Store:
         Raises:
             ValueError: the entry was written by another version.
         """
+        return self._find(spec, None)
+
+    def _find(self, spec: Spec, held: Claim | None) -> Entry | None:
         try:
             return read(self.folder(spec), spec)
         except DamagedError:
-            return self._set_aside(spec)
+            return self._set_aside(spec, held)
 
     def holds(self, spec: Spec, leave_out: str | None = None) -> bool:
         """Say whether there is an entry of ``spec`` and it is whole; a damaged one is set aside.
@@ -94,7 +90,7 @@ class Store:
         try:
             entry.check(leave_out)
         except DamagedError:
-            return self._set_aside(spec) is not None
+            return self._set_aside(spec, None) is not None
         if leave_out is None:
             self._checked.add(entry.folder)
         return True
@@ -135,18 +131,24 @@ class Store:
         Raises:
             OSError: the store cannot be written to, is full, or has vanished.
         """
-        found = self.find(spec)
-        if found is not None:
-            return found, False
-        self._check_root()
-        try:
-            with claim(self.root / LOCKS, address(spec), _Waiting(spec)) as held:
-                found = self.find(spec)  # another process may have made it while we waited
-                if found is not None:
-                    return found, False
-                return self._make(spec, make, held), True
-        except OSError as error:
-            raise self._told(spec, error) from error
+        while True:
+            found = self.find(spec)
+            if found is not None:
+                return found, False
+            self._check_root()
+            try:
+                with claim(self.root / LOCKS, address(spec), _Waiting(spec)) as held:
+                    found = self._find(spec, held)  # another may have made it while we waited
+                    if found is not None:
+                        return found, False
+                    return self._make(spec, make, held)
+            except LostError as error:  # look again: what the other one makes will do
+                _say(spec, str(error))
+            except OSError as error:
+                told = self._told(spec, error)
+                if told is error:
+                    raise
+                raise told from error
 
     @contextlib.contextmanager
     def in_use(self, addresses: Iterable[str]) -> Iterator[None]:
@@ -155,103 +157,56 @@ class Store:
         A store that may only be read cannot be told, and nothing is removed from it either.
         """
         name = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        file = self.root / USES / f"{name}.txt"
         with contextlib.ExitStack() as stack:
             with contextlib.suppress(OSError):
+                file.parent.mkdir(parents=True, exist_ok=True)
+                write_durably(file, "\n".join(addresses))  # it counts from the claim on
                 stack.enter_context(claim(self.root / USES, name, lambda owner: None))
-                write_durably(self.root / USES / f"{name}.txt", "\n".join(addresses))
             try:
                 yield
             finally:
                 with contextlib.suppress(OSError):
-                    (self.root / USES / f"{name}.txt").unlink(missing_ok=True)
+                    file.unlink(missing_ok=True)
 
-    def _make(self, spec: Spec, make: Callable[[Path], dict[str, Any]], held: Claim) -> Entry:
+    def _make(
+        self, spec: Spec, make: Callable[[Path], dict[str, Any]], held: Claim
+    ) -> tuple[Entry, bool]:
         _seen.add(self.root)
-        work = self._work(spec)
+        attempt = Attempt(self.root, spec, held)
+        whole = attempt.adopt()
+        if whole is not None:
+            return whole, False
         started = time.monotonic()
         try:
-            facts = make(work)
+            facts = make(attempt.open())
             held.check()
-            entry = self._publish(spec, work, facts, time.monotonic() - started)
+            entry = attempt.publish(facts, time.monotonic() - started)
         except Exception as error:
+            held.check()  # if it is lost, so is the folder, and that is all that went wrong
             told = self._told(spec, error)  # now: a full disk is one only until this is cleaned up
             with contextlib.suppress(OSError):
-                self._keep_failure(spec, work, error)
+                attempt.keep_failure(error)
             if told is error:
                 raise
             raise told from error
         finally:
-            if not (work / UNFINISHED).is_dir():
-                shutil.rmtree(work, ignore_errors=True)
+            attempt.close()
         shutil.rmtree(self.failure(spec), ignore_errors=True)
-        return entry
+        return entry, True
 
-    def _work(self, spec: Spec) -> Path:
-        """Return the folder to work in: that of an attempt which can be gone on with, or none's.
+    def _set_aside(self, spec: Spec, held: Claim | None) -> Entry | None:
+        """Move a damaged entry away, unless it has been made anew meanwhile; say what it was.
 
-        It has a name of its own for each attempt, so that one that was taken for dead and is not
-        writes nowhere.
+        Args:
+            spec: what it is of.
+            held: the claim on it, if this process has it already.
         """
-        mine = f"{WORK}{address(spec)}-"
-        folder = self.root / f"{mine}{uuid.uuid4().hex[:8]}"
-        earlier = sorted(self.root.glob(f"{mine}*"), key=lambda path: path.stat().st_mtime)
-        usable = [path for path in earlier if (path / UNFINISHED).is_dir()]
-        if usable:
-            os.replace(usable[-1], folder)
-        else:
-            folder.mkdir()
-        for path in earlier:
-            shutil.rmtree(path, ignore_errors=True)
-        return folder
-
-    def _publish(self, spec: Spec, work: Path, facts: dict[str, Any], seconds: float) -> Entry:
-        """Write the manifest and give the folder its place, so that a power loss leaves no half."""
-        shutil.rmtree(work / UNFINISHED, ignore_errors=True)
-        digests = {}
-        for path in files_of(work):
-            digests[path.relative_to(work).as_posix()] = sha256(path)
-            sync(path)
-        manifest = {
-            "schema": SCHEMA,
-            "address": address(spec),
-            "spec": canonical(spec),
-            "model": _model_name(spec),
-            "facts": facts,
-            "seconds": round(seconds, 3),
-            "files": digests,
-            "environment": environment.describe(),
-        }
-        write_durably(work / MANIFEST, json.dumps(manifest, indent=1))
-        sync(work)
-        folder = self.folder(spec)
-        if folder.exists():  # without a manifest: find() said so under the same claim
-            shutil.rmtree(folder)
-        os.replace(work, folder)
-        sync(self.root)
-        return Entry(folder=folder, manifest=manifest)
-
-    def _keep_failure(self, spec: Spec, work: Path, error: Exception) -> None:
-        """Keep why an attempt failed, for people: it is no entry, and the next one tries again."""
-        folder = self.failure(spec)
-        folder.parent.mkdir(exist_ok=True)
-        folder.mkdir(exist_ok=True)
-        failure = {
-            "address": address(spec),
-            "spec": canonical(spec),
-            "error": f"{type(error).__name__}: {error}",
-            "traceback": traceback.format_exception(error),
-            "environment": environment.describe(),
-        }
-        write_durably(folder / FAILURE, json.dumps(failure, indent=1))
-        if (work / LOG).is_file():
-            shutil.copyfile(work / LOG, folder / LOG)
-
-    def _set_aside(self, spec: Spec) -> Entry | None:
-        """Move a damaged entry away, unless it has been made anew meanwhile; say what it was."""
         folder = self.folder(spec)
         aside = self.root / DAMAGED / f"{folder.name}-{uuid.uuid4().hex[:8]}"
+        mine = claim(self.root / LOCKS, folder.name, _Waiting(spec))
         try:
-            with claim(self.root / LOCKS, folder.name, _Waiting(spec)):
+            with contextlib.nullcontext() if held else mine:
                 try:
                     entry = read(folder, spec)
                     if entry is not None:
@@ -262,11 +217,15 @@ class Store:
                     os.replace(folder, aside)
                     _say(spec, f"damaged: {error}. It is set aside as {aside}, and made again.")
         except OSError as error:
-            raise self._told(spec, error) from error
+            told = self._told(spec, error)
+            if told is error:
+                raise
+            raise told from error
         return None
 
     def _check_root(self) -> None:
-        if self.root in _seen and not self.root.is_dir():
+        there = any((self.root / name).is_dir() for name in (LOCKS, USES))  # an empty mount is not
+        if self.root in _seen and not there:
             raise FileNotFoundError(
                 f"store: {self.root} has vanished (unmounted, or deleted). What was in it is not "
                 "made anew behind your back: bring it back and run again, or name another store: "
@@ -317,16 +276,6 @@ class _Waiting:
         self._next = now + SAID_AGAIN
         whom = str(owner) if owner else "another process"
         _say(self._spec, f"it is being made by {whom}; waiting for it.")
-
-
-def _model_name(value: Any) -> str | None:
-    """Return what users call the model that a spec descends from, which is no part of it."""
-    inner = [getattr(value, field.name) for field in dataclasses.fields(value)]
-    for one in inner:
-        if isinstance(one, AnyModel):
-            return one.name
-    names = (_model_name(one) for one in inner if dataclasses.is_dataclass(one))
-    return next((name for name in names if name is not None), None)
 
 
 def _say(spec: Spec, text: str) -> None:

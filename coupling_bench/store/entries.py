@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import errno
 import hashlib
 import json
 import os
@@ -11,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from coupling_bench import stage_log
 from coupling_bench.fingerprint import canonical
-from coupling_bench.specs import Spec
+from coupling_bench.specs import AnyModel, Spec
 
 MANIFEST = "manifest.json"
 SCHEMA = 1
@@ -39,24 +42,43 @@ class Entry:
     def check(self, leave_out: str | None = None) -> None:
         """Compare each file with the sha256 that its maker wrote down.
 
-        Links lead out of the store, to a model of the user's, and are checked by who follows them.
+        Links to other entries are followed. Those that lead out of the store, to a model of the
+        user's, are checked by who follows them. The log is for people and not compared: a process
+        that outlives its stage may still write there.
 
         Args:
             leave_out: a folder whose files are not looked at.
 
         Raises:
-            DamagedError: a file is missing, or is another one.
+            DamagedError: a file is missing, cannot be read, or is another one.
         """
+        store = self.folder.parent.resolve()
         for name, digest in self.manifest["files"].items():
             file = self.folder / name
-            if file.is_symlink() or (leave_out is not None and name.startswith(f"{leave_out}/")):
+            if name == stage_log.NAME or name.split("/")[0] == leave_out:
                 continue
-            try:
-                found = sha256(file)
-            except FileNotFoundError:
-                raise DamagedError(f"{name} is missing") from None
-            if found != digest:
+            if file.is_symlink() and store not in file.resolve().parents:
+                continue
+            if _digest_of(file, name) != digest:
                 raise DamagedError(f"{name} is not what was written (its sha256 differs)")
+        for link in self.folder.iterdir():  # adapters lead to what they adapt, an entry of its own
+            base = link.resolve()
+            if link.is_symlink() and base.is_dir() and base.parent == store:
+                other = read(base)
+                if other is None:
+                    raise DamagedError(f"{link.name} leads to {base.name}, which is not there")
+                other.check(leave_out)
+
+
+def _digest_of(file: Path, name: str) -> str:
+    try:
+        return sha256(file)
+    except FileNotFoundError:
+        raise DamagedError(f"{name} is missing") from None
+    except OSError as error:
+        if error.errno in (errno.EIO, errno.EISDIR, errno.ENOTDIR, errno.ELOOP):
+            raise DamagedError(f"{name} cannot be read ({error.strerror})") from None
+        raise
 
 
 def read(folder: Path, spec: Spec | None = None) -> Entry | None:
@@ -90,6 +112,8 @@ def read(folder: Path, spec: Spec | None = None) -> Entry | None:
     for part, kind in parts.items():
         if not isinstance(manifest.get(part), kind):
             raise DamagedError(f"{MANIFEST} lacks {part}")
+    if not isinstance(manifest["spec"].get("kind"), str):
+        raise DamagedError(f"{MANIFEST} does not say what kind of spec it is of")
     if spec is not None and manifest["spec"] != canonical(spec):
         raise DamagedError("it was made from another spec with the same fingerprint")
     return Entry(folder=folder, manifest=manifest)
@@ -123,3 +147,13 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def model_name(value: Any) -> str | None:
+    """Return what users call the model that a spec descends from, which is no part of it."""
+    inner = [getattr(value, field.name) for field in dataclasses.fields(value)]
+    for one in inner:
+        if isinstance(one, AnyModel):
+            return one.name
+    names = (model_name(one) for one in inner if dataclasses.is_dataclass(one))
+    return next((name for name in names if name is not None), None)

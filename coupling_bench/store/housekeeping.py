@@ -6,18 +6,15 @@ start again.
 
 from __future__ import annotations
 
-import os
-import shutil
-import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from coupling_bench.store import DAMAGED, FAILED, LOCKS, UNFINISHED, USES, WORK, Store
+from coupling_bench.store import DAMAGED, FAILED, LOCKS, TRASH, UNFINISHED, USES, WORK, Store
+from coupling_bench.store.attempts import discard
+from coupling_bench.store.entries import ENTRIES, read
 from coupling_bench.store.listing import Row, rows
-from coupling_bench.store.single_flight import in_progress
-
-TRASH = "trash-"
+from coupling_bench.store.single_flight import claim, in_progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +65,7 @@ def sweep(
     gone = {row.address for row in removed}
     rest = list(_leftovers(store)) if leftovers else []
     if not dry:
-        for folder in rest:
-            shutil.rmtree(folder, ignore_errors=True)
+        rest = [folder for folder in rest if _clear(store, folder)]
     return Swept(
         removed=removed,
         kept=[row for row in found if row.address not in gone],
@@ -106,33 +102,50 @@ def _remove(store: Store, row: Row) -> bool:
     """Remove one entry unless somebody has begun to need it; say whether it is gone."""
     if row.address in _needed(store, [row]):
         return False
-    trash = store.root / f"{TRASH}{uuid.uuid4().hex[:8]}"  # in one step: no half entry is ever seen
-    os.replace(store.root / row.address, trash)
-    shutil.rmtree(trash, ignore_errors=True)
+    discard(store.root, store.root / row.address)
     return True
 
 
 def _leftovers(store: Store) -> Iterable[Path]:
-    """Yield the folders that are no entries and that nobody is at work on."""
-    locks = store.root / LOCKS
+    """Yield what is no entry and what nobody is at work on or needs any more."""
     for folder in store.root.glob(f"{WORK}*"):
-        if not in_progress(locks, folder.name.removeprefix(WORK).rpartition("-")[0]):
+        if not in_progress(store.root / LOCKS, _key(folder)):
             yield folder
     for kind in (FAILED, DAMAGED):
         yield from (store.root / kind).glob("*")
     yield from store.root.glob(f"{TRASH}*")
 
 
+def _clear(store: Store, leftover: Path) -> bool:
+    """Delete a leftover, unless somebody has gone on with it meanwhile; say whether it is gone."""
+    try:
+        if leftover.name.startswith(WORK):
+            with claim(store.root / LOCKS, _key(leftover), _busy):
+                discard(store.root, leftover)
+        else:
+            discard(store.root, leftover)
+    except (FileNotFoundError, BlockingIOError):
+        return False
+    return True
+
+
+def _busy(owner: object) -> None:
+    raise BlockingIOError(f"{owner} is at work on it")
+
+
+def _key(folder: Path) -> str:
+    """Return the address that a folder of an attempt is of."""
+    return folder.name.removeprefix(WORK).rpartition("-")[0]
+
+
 def unfinished(store: Store) -> list[str]:
     """Return the addresses of attempts that were killed and can be gone on with."""
     folders = store.root.glob(f"{WORK}*/{UNFINISHED}")
-    return sorted({f.parent.name.removeprefix(WORK).rpartition("-")[0] for f in folders})
+    return sorted({_key(folder.parent) for folder in folders})
 
 
 def damaged(store: Store, tell: Callable[[str, str], None]) -> int:
     """Compare every entry with its manifest, ``tell`` each that differs; return how many do."""
-    from coupling_bench.store.entries import ENTRIES, DamagedError, read
-
     count = 0
     for folder in sorted(store.root.iterdir()) if store.root.is_dir() else ():
         if not ENTRIES.fullmatch(folder.name):
@@ -141,7 +154,7 @@ def damaged(store: Store, tell: Callable[[str, str], None]) -> int:
             entry = read(folder)
             if entry is not None:
                 entry.check()
-        except DamagedError as error:
+        except ValueError as error:  # damaged, or of another version
             count += 1
             tell(folder.name, str(error))
     return count

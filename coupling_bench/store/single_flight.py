@@ -10,9 +10,11 @@ Ctrl-Z), which is more than a lease promises and is checked here.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -36,8 +38,10 @@ class Owner:
 
     host: str
     process: int
-    began: float
-    """When the process was started, in seconds since the epoch: process ids are used again."""
+    system: str
+    """The running system that process ids are of: its boot and its name space of processes."""
+    began: str
+    """When the process was started, by a clock that nobody sets: ids are used again."""
     since: str
     """When it took the claim, as ISO time."""
 
@@ -45,44 +49,51 @@ class Owner:
         return f"process {self.process} on {self.host}, since {self.since}"
 
     @property
-    def lives_here(self) -> bool:
-        """Whether it is a process of this machine that still runs."""
-        import psutil
-
-        if self.host != socket.gethostname():
-            return False
-        try:
-            process = psutil.Process(self.process)
-            same = abs(process.create_time() - self.began) < 1.0
-            return same and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:
-            return False
+    def lives(self) -> bool | None:
+        """Whether the process still runs; None where this one cannot know: on another system."""
+        if (self.host, self.system) != (socket.gethostname(), _system()):
+            return None
+        return _began(self.process) == self.began
 
 
 class Claim:
     """A key that this process alone works at, as long as it holds."""
 
-    def __init__(self, name: str):
-        """Say of what it is."""
+    def __init__(self, locks: Path, name: str):
+        """Hold ``name``, whose marker lies in ``locks``."""
         self.name = name
+        self._locks, self._mine = locks, _this_process()
         self._lost = threading.Event()
 
+    def note(self) -> None:
+        """Write down who holds it."""
+        _owner_file(self._locks, self.name).write_text(json.dumps(asdict(self._mine)))
+
     def lose(self, *_: object) -> None:
-        """Note that another process has it now."""
+        """Note that the heart could not beat, or found another one's marker."""
         self._lost.set()
 
     def check(self) -> None:
         """Go on only while the claim holds.
 
+        A heart that failed is no loss as long as the note is ours: whoever takes over writes his.
+
         Raises:
             LostError: another process has it.
         """
-        if self._lost.is_set():
-            raise LostError(
-                f"store: {self.name}: another process has taken it over, because this one gave no "
-                f"sign of life for {LEASE_SECONDS:.0f} s. Nothing of this one is kept; the other's "
-                "entry will do."
-            )
+        owner = read_owner(self._locks, self.name)
+        if owner == self._mine or (owner is None and not self._lost.is_set()):
+            return
+        raise LostError(
+            f"{owner or 'another process'} has taken it over, because this process gave no sign "
+            f"of life for {LEASE_SECONDS:.0f} s. What this one has made is left to it."
+        )
+
+    def release(self) -> None:
+        """Take the note away, if it is still ours."""
+        with contextlib.suppress(OSError):
+            if read_owner(self._locks, self.name) == self._mine:
+                _owner_file(self._locks, self.name).unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -101,25 +112,21 @@ def claim(locks: Path, name: str, wait: Callable[[Owner | None], None]) -> Itera
     from filelock import SoftFileLease, Timeout
 
     locks.mkdir(parents=True, exist_ok=True)
-    held = Claim(name)
-    lease = SoftFileLease(
-        locks / f"{name}.lock", lease_duration=LEASE_SECONDS, on_compromise=held.lose
-    )
+    held, marker = Claim(locks, name), locks / f"{name}.lock"
+    lease = SoftFileLease(marker, lease_duration=LEASE_SECONDS, on_compromise=held.lose)
     while True:
         owner = read_owner(locks, name)
-        if owner is None or not owner.lives_here or not (locks / f"{name}.lock").exists():
+        if owner is None or not owner.lives or not marker.exists():
             with contextlib.suppress(Timeout):
                 lease.acquire(timeout=0)
                 break
         wait(owner)
         time.sleep(POLL_SECONDS)
     try:
-        _owner_file(locks, name).write_text(json.dumps(asdict(_this_process())))
+        held.note()
         yield held
     finally:
-        with contextlib.suppress(OSError):
-            if not held._lost.is_set():
-                _owner_file(locks, name).unlink(missing_ok=True)
+        held.release()
         with contextlib.suppress(OSError):  # a store that has vanished holds no lock any more
             lease.release()
 
@@ -135,29 +142,54 @@ def read_owner(locks: Path, name: str) -> Owner | None:
 def in_progress(locks: Path, name: str) -> bool:
     """Say whether somebody may be at work on ``name``: it is left alone then.
 
-    A process of this machine is asked for; of another machine, a marker is taken for a live
-    one's until it is ``LEASE_SECONDS`` old by the file system's own clock.
+    A process of this system is asked for. Of another one, a marker is taken for a live one's until
+    it is ``LEASE_SECONDS`` old by the file system's own clock.
     """
-    marker = locks / f"{name}.lock"
+    owner, marker = read_owner(locks, name), locks / f"{name}.lock"
+    lives = owner.lives if owner is not None and marker.exists() else None
+    if lives is not None:
+        return lives
     try:
-        age = _file_system_time(locks) - marker.stat().st_mtime
+        return _file_system_time(locks) - marker.stat().st_mtime < LEASE_SECONDS
     except FileNotFoundError:
         return False
-    owner = read_owner(locks, name)
-    if owner is not None and owner.host == socket.gethostname():
-        return owner.lives_here
-    return age < LEASE_SECONDS
 
 
 def _this_process() -> Owner:
-    import psutil
-
     return Owner(
         host=socket.gethostname(),
         process=os.getpid(),
-        began=psutil.Process().create_time(),
+        system=_system(),
+        began=_began(os.getpid()) or "",
         since=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+@functools.cache
+def _system() -> str:
+    """Return what tells this boot, and this container, from others of the same host name."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:  # no Linux
+        return sys.platform
+
+
+def _began(process: int) -> str | None:
+    """Return when a process of this system was started, or None if there is none, or a dead one."""
+    import psutil
+
+    try:
+        found = psutil.Process(process)
+        if found.status() == psutil.STATUS_ZOMBIE:
+            return None
+        # In ticks since the boot: psutil adds a boot time to them that moves with the clock.
+        stat = Path(f"/proc/{process}/stat")
+        if stat.exists():
+            return stat.read_text().rpartition(")")[2].split()[19]
+        return f"{found.create_time():.0f}"
+    except (psutil.Error, OSError):
+        return None
 
 
 def _owner_file(locks: Path, name: str) -> Path:

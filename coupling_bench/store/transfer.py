@@ -48,13 +48,9 @@ def export(store: Store, addresses: Iterable[str], file: Path, *, with_starts: b
         chosen.update(dict.fromkeys([*(reversed(starts) if with_starts else ()), name]))
     for name in chosen:
         _check_portable(store, name)
-    if file.exists():
-        raise FileExistsError(
-            f"store export: {file} is there already. Name another file: --to FILE"
-        )
     partial = file.with_name(f".{file.name}.{uuid.uuid4().hex[:8]}")
     try:
-        with tarfile.open(partial, "x") as tar:
+        with store.in_use(chosen), tarfile.open(partial, "x") as tar:
             for name in chosen:
                 tar.add(store.root / name, arcname=name)
         os.replace(partial, file)

@@ -1,6 +1,7 @@
 """gc removes what was unused for longest, and nothing that somebody needs."""
 
 import itertools
+import json
 import os
 import random
 import time
@@ -115,9 +116,12 @@ def test_every_damaged_entry_is_found_and_no_other(tmp_path):
     store = filled(tmp_path)
     (store.folder(SFT) / "weights").write_text("other")
     (store.folder(RL) / MANIFEST).write_text("{")
+    other = json.loads((store.folder(BASE) / MANIFEST).read_text()) | {"schema": 99}
+    (store.folder(BASE) / MANIFEST).write_text(json.dumps(other))
     found = {}
-    assert damaged(store, found.__setitem__) == 2
-    assert set(found) == {address(SFT), address(RL)}
+    assert damaged(store, found.__setitem__) == 3
+    assert set(found) == {address(SFT), address(RL), address(BASE)}
+    assert "schema 99" in found[address(BASE)]
 
 
 def test_an_entry_that_is_no_more_than_a_name_is_no_entry(tmp_path):

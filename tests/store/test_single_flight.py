@@ -4,11 +4,13 @@ Another machine is a process with another host name on the same file system.
 """
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -108,11 +110,20 @@ def test_a_stopped_process_of_this_machine_is_alive_and_keeps_its_claim(tmp_path
 def test_another_process_with_the_number_of_a_dead_owner_is_not_taken_for_it(tmp_path):
     with held_by_another(tmp_path) as other:
         owner = read_owner(tmp_path, "key")
-        assert owner.process == other.pid and owner.lives_here
-        (tmp_path / "key.json").write_text(
-            (tmp_path / "key.json").read_text().replace(str(owner.began), str(owner.began - 100))
-        )
-        assert not read_owner(tmp_path, "key").lives_here
+        assert owner.process == other.pid and owner.lives is True
+        assert replace(owner, began="1").lives is False
+        other.kill()
+        other.wait()
+        assert owner.lives is False
+
+
+def test_a_process_of_another_system_is_not_asked_for_by_its_number(tmp_path):
+    """A container of the same host name has process ids of its own, and so has another boot."""
+    with held_by_another(tmp_path) as other:
+        owner = replace(read_owner(tmp_path, "key"), system="another")
+        assert owner.process == other.pid and owner.lives is None
+        (tmp_path / "key.json").write_text(json.dumps(asdict(owner)))
+        assert in_progress(tmp_path, "key")  # its heart has just beaten
 
 
 def test_an_owner_that_was_taken_for_dead_learns_it_and_keeps_nothing(tmp_path):
@@ -125,10 +136,19 @@ def test_an_owner_that_was_taken_for_dead_learns_it_and_keeps_nothing(tmp_path):
         other.stdin.write("\n")
         other.stdin.flush()
         assert other.stdout.readline() == ""  # it has raised
-    held = single_flight.Claim("key")
-    held.lose()
-    with pytest.raises(LostError, match=r"key: another process has taken it over"):
+
+
+def test_a_claim_is_lost_to_whoever_has_written_that_he_holds_it_and_not_by_a_skipped_beat(
+    tmp_path,
+):
+    with claim(tmp_path, "key", pytest.fail) as held:
+        held.lose()
         held.check()
+        owner = replace(read_owner(tmp_path, "key"), process=1)
+        (tmp_path / "key.json").write_text(json.dumps(asdict(owner)))
+        with pytest.raises(LostError, match=r"process 1 on .* has taken it over"):
+            held.check()
+    assert read_owner(tmp_path, "key") == owner  # it is not ours to take away
 
 
 def test_a_damaged_note_of_the_owner_keeps_nobody_waiting(tmp_path):

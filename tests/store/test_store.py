@@ -15,7 +15,14 @@ from coupling_bench import progress
 from coupling_bench.fingerprint import address
 from coupling_bench.graph import missing
 from coupling_bench.pipelines import lineage, observations
-from coupling_bench.store import FAILURE, MANIFEST, UNFINISHED, Store, default_root
+from coupling_bench.store import (
+    FAILURE,
+    MANIFEST,
+    UNFINISHED,
+    DamagedError,
+    Store,
+    default_root,
+)
 from tests.tiny import recipe
 
 SPEC = recipe().base
@@ -278,3 +285,94 @@ def test_the_environment_names_the_store(monkeypatch, tmp_path):
     monkeypatch.delenv("COUPLING_BENCH_STORE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert default_root() == tmp_path / "coupling_bench"
+
+
+def stopped(*_, **__):
+    raise KeyboardInterrupt
+
+
+def test_a_kill_while_an_entry_is_published_loses_nothing(tmp_path, monkeypatch):
+    """Before its manifest the next attempt goes on; after it, it has only to give it its place."""
+    store, found = Store(tmp_path), []
+
+    def make(folder):
+        found.append(names(folder))
+        (folder / UNFINISHED).mkdir(exist_ok=True)
+        (folder / UNFINISHED / "state").write_text("s")
+        (folder / "weights").write_text("w")
+        return {"steps": 3}
+
+    for where in ("write_durably", "Attempt._give_place"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"coupling_bench.store.attempts.{where}", stopped)
+            with pytest.raises(KeyboardInterrupt):
+                store.get_or_make(SPEC, make)
+    assert found == [[], [UNFINISHED, "weights"]]
+    entry, made = store.get_or_make(SPEC, pytest.fail)
+    assert not made and entry.facts == {"steps": 3}
+    assert names(entry.folder) == [MANIFEST, "weights"]
+    assert names(tmp_path) == sorted([address(SPEC), "locks"])
+
+
+def test_what_a_link_to_another_entry_leads_to_is_compared_too(tmp_path):
+    """A snapshot of a stage, and the base of adapters, are links to files of another entry."""
+    store = Store(tmp_path)
+    other = store.get_or_make(OTHER, write)[0].folder
+
+    def link(folder):
+        (folder / "weights").symlink_to(f"../{other.name}/weights")
+        (folder / "base").symlink_to(f"../{other.name}")
+        return {}
+
+    entry, _ = store.get_or_make(SPEC, link)
+    assert Store(tmp_path).holds(SPEC)
+    for damaged, reason in ((other / "weights", "weights"), (other / "snapshots" / "1", "1")):
+        before = damaged.read_text()
+        damaged.write_text("other")
+        with pytest.raises(DamagedError, match=reason):
+            entry.check()
+        damaged.write_text(before)
+    entry.check()
+
+
+def test_whoever_was_taken_over_takes_what_the_other_one_has_made(tmp_path, said):
+    """And deletes nothing of it, however far it has come itself."""
+    store, elsewhere = Store(tmp_path / "store"), Store(tmp_path / "elsewhere")
+    theirs = elsewhere.get_or_make(SPEC, lambda folder: write(folder) | {"steps": 9})[0].folder
+
+    def make(folder):
+        note = store.root / "locks" / f"{address(SPEC)}.json"
+        owner = json.loads(note.read_text()) | {"process": 1, "host": "elsewhere"}
+        note.write_text(json.dumps(owner))
+        shutil.copytree(theirs, store.folder(SPEC))
+        return write(folder)
+
+    entry, made = store.get_or_make(SPEC, make)
+    assert (entry.facts, made) == ({"steps": 9}, False)
+    assert any("process 1 on elsewhere" in note and "has taken it over" in note for note in said)
+    assert not (store.root / "failed").exists()
+
+
+def test_an_entry_that_turns_bad_while_its_claim_is_held_is_set_aside_without_waiting(
+    tmp_path, monkeypatch
+):
+    store, looks = Store(tmp_path), []
+    store.get_or_make(SPEC, write)
+
+    def read_twice(folder, spec=None):
+        looks.append(folder)
+        if len(looks) == 1:
+            return None
+        raise DamagedError("it is cut")
+
+    monkeypatch.setattr("coupling_bench.store.read", read_twice)
+    assert store.get_or_make(SPEC, write)[1]
+
+
+def test_the_log_is_for_people_and_damages_no_entry(tmp_path):
+    store = Store(tmp_path)
+    entry, _ = store.get_or_make(
+        SPEC, lambda folder: (folder / "stage.log").write_text("a") and write(folder)
+    )
+    (entry.folder / "stage.log").write_text("a process that outlives its stage says more")
+    assert Store(tmp_path).holds(SPEC)

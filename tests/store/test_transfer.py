@@ -50,6 +50,12 @@ def rewrite(folder, **changes):
     (folder / MANIFEST).write_text(json.dumps(manifest | changes))
 
 
+def relink(entry):
+    """Promise one file and lead to another."""
+    (entry / "weights").unlink()
+    (entry / "weights").symlink_to("snapshots/1")
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -59,6 +65,7 @@ def rewrite(folder, **changes):
         (lambda work, entry: (entry / MANIFEST).unlink(), "has no manifest"),
         (lambda work, entry: rewrite(entry, spec={"kind": "SFTSpec"}), "name is not that of"),
         (lambda work, entry: rewrite(entry, spec={}), "kind"),
+        (lambda work, entry: relink(entry), "weights is not what"),
         (lambda work, entry: entry.rename(work / "SFTSpec-000000000000"), "name is not that of"),
         (lambda work, entry: entry.rename(work / "lm-eval"), "belongs to no entry"),
     ],
