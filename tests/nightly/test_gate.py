@@ -326,8 +326,10 @@ def test_a_folder_that_the_run_was_not_asked_for_is_missing_until_it_is_said():
     draw = np.random.default_rng(5)
     old, run = drawn(THEIRS, draw=draw), drawn(OURS, draw=draw)
     old[0] = old[0] | {"test": "suites/prior/test_claim_0.py::test_claim_0[embedded]"}
-    asked = reference(old)
+    told_of = theorem("prior") | {"test": "suites/prior/test_prior.py::test_prior"}
+    asked = reference(old, theorems=[told_of])
     strict = compare(asked, pool([record(run[1:])]))
+    assert any("Theorem" in finding.what for finding in strict.findings)
     assert strict.status is Kind.MISSING
     assert "say that the run was not asked for it: --without suites/prior" in str(strict.findings)
     told = compare(replace(asked, without=frozenset({"suites/prior"})), pool([record(run[1:])]))
