@@ -12,9 +12,10 @@ from coupling_bench import stages
 from coupling_bench.environment import describe
 from coupling_bench.pipelines import NODES
 from coupling_bench.specs import ExactSpec, FlowSpec, LoraSpec
+from coupling_bench.stage_log import NAME as LOG
 from coupling_bench.stages import unfinished
 from coupling_bench.stages.unfinished import VARIABLE, Unfinished
-from coupling_bench.store import LOG, UNFINISHED, Store
+from coupling_bench.store import UNFINISHED, Store
 from tests import architectures
 from tests.interrupting import attempt, die, files, with_deaths
 from tests.tiny import imported, recipe
