@@ -1,6 +1,7 @@
 """The executor ray: the same keys and numbers as inline, and errors as stages raised them."""
 
 import importlib.util
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -51,6 +52,7 @@ def test_ray_gives_the_keys_and_the_numbers_of_inline(local_ray, tmp_path):
 
 def test_a_node_that_does_not_see_the_store_says_so(local_ray, tmp_path):
     executor = open_executor("ray", Store(tmp_path / "elsewhere"), 2, lambda message: None)
+    shutil.rmtree(tmp_path / "elsewhere")  # which is here alone
     try:
         error = executor.submit(RECIPE.base).exception(timeout=120)
     finally:

@@ -76,6 +76,7 @@ def open_executor(
         cluster: Ray's.
     """
     settings = settings or Settings()
+    store.create()
     if name == "inline":
         return InlineExecutor(store, listener, settings)
     if name == "ray":

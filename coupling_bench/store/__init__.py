@@ -53,11 +53,16 @@ class Store:
     """A folder of entries, each addressed by the fingerprint of the spec that made it."""
 
     def __init__(self, root: Path, *, known: bool = False):
-        """Use ``root``, which need not exist yet, unless others of this run have used it."""
+        """Use ``root``, which need not exist yet unless ``known``: others of this run use it."""
         self.root = Path(root)
         if known:
             _seen.add(self.root)
         self._checked: set[Path] = set()
+
+    def create(self) -> None:
+        """Make the store if it is not there yet: from now on, one that is gone has vanished."""
+        (self.root / LOCKS).mkdir(parents=True, exist_ok=True)
+        _seen.add(self.root)
 
     def folder(self, spec: Spec) -> Path:
         """Return the place of ``spec``'s entry, whether it exists or not."""
