@@ -22,7 +22,7 @@ from coupling_bench.models import SNAPSHOTS
 from coupling_bench.progress import Progress, tell
 from coupling_bench.stage_log import NAME as LOG
 from coupling_bench.store import UNFINISHED
-from coupling_bench.store.entries import sha256, sync
+from coupling_bench.store.entries import sha256, sync, write_durably
 
 SAVE_SECONDS = 30.0
 """Seconds of training between two checkpoints, unless saving takes longer than its share."""
@@ -214,10 +214,7 @@ def _given_seconds() -> float | None:
 def _write(path: Path, content: dict[str, Any]) -> None:
     """Write a marker so that it is there whole or not at all, whatever happens meanwhile."""
     temporary = path.with_suffix(".tmp")
-    with temporary.open("w") as file:
-        json.dump({"sha256": _digest(content), "content": content}, file)
-        file.flush()
-        os.fsync(file.fileno())
+    write_durably(temporary, json.dumps({"sha256": _digest(content), "content": content}))
     os.replace(temporary, path)
     sync(path.parent)
     sync(path.parent.parent)
