@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,11 @@ PACKAGES = (
     "coupling-bench", "torch", "transformers", "trl", "peft", "datasets", "accelerate",
     "tokenizers", "lm-eval", "numpy", "scipy", "pandas", "pytest",
 )  # fmt: skip
+
+GENERATION = {"family": "cpu family", "model": "model"}
+"""What tells two processors of one name apart, as Linux calls it."""
+VECTORS = {"avx512f": "AVX512", "avx2": "AVX2"}
+"""Flags of the vectors that torch chooses its kernels by, the widest first."""
 
 
 @functools.cache
@@ -61,11 +67,22 @@ def _version(package: str) -> str | None:
 
 
 def _cpu_name() -> str:
+    """Return the processor, as precisely as decides how it rounds: virtual machines hide names."""
     if sys.platform == "linux":
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
+        first = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
+        pairs = (line.partition(":") for line in first.splitlines())
+        found = {name.strip(): value.strip() for name, _, value in pairs}
+        if "model name" in found:
+            return f"{found['model name']}{_generation(found)}"
     return platform.processor() or platform.machine()
+
+
+def _generation(found: Mapping[str, str]) -> str:
+    """Return family, model and the widest vectors of a processor in brackets, if it tells them."""
+    parts = [f"{name} {found[key]}" for name, key in GENERATION.items() if key in found]
+    flags = found.get("flags", "").split()
+    parts += [name for flag, name in VECTORS.items() if flag in flags][:1]
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _memory_gib() -> int | None:

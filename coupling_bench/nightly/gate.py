@@ -128,6 +128,12 @@ def _notes(reference: Reference, run: Found, rows: list[Row]) -> list[str]:
     ]  # fmt: skip
     if failing:
         notes.append(f"Theorems that the reference breaks too: {'; '.join(failing)}")
+    ours, theirs = _processors(run), _processors(reference.seeds)
+    if ours and theirs and ours != theirs:
+        notes.append(
+            f"Trained on {', '.join(sorted(ours))}; the reference on {', '.join(sorted(theirs))}: "
+            "another processor rounds otherwise, and what differs may be its doing"
+        )
     commits = {str((r.get("environment") or {}).get("commit"))[:12] for r in run.records}
     if len(run.records) > 1:
         notes.append(f"The run is {len(run.records)} records, commits {', '.join(sorted(commits))}")
@@ -138,6 +144,11 @@ def _notes(reference: Reference, run: Found, rows: list[Row]) -> list[str]:
             "code and libraries. Begin with an empty one: --store FOLDER"
         )
     return notes
+
+
+def _processors(found: Found) -> set[str]:
+    named = ((record.get("environment") or {}).get("cpu") for record in found.records)
+    return {str(name) for name in named if name}
 
 
 def _sorted(rows: list[Row]) -> list[Row]:

@@ -148,6 +148,14 @@ def test_another_model_task_or_scale_has_nothing_to_be_compared_with(change):
     assert "another" in told and "embedded on grammar, small" in told
 
 
+def test_another_processor_than_the_references_is_a_note():
+    ref, run = reference(drawn(THEIRS)), drawn(OURS)
+    same, other = (compare(ref, pool([record(run, cpu=cpu)])) for cpu in ("example", "another"))
+    assert not same.notes
+    (note,) = other.notes
+    assert note.startswith("Trained on another; the reference on example: another processor rounds")
+
+
 def test_a_theorem_that_breaks_is_a_change_and_one_that_was_broken_before_is_a_note():
     draw = np.random.default_rng(7)
     old, run = drawn(THEIRS, draw=draw), drawn(OURS, draw=draw)
