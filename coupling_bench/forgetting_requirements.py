@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 
@@ -23,22 +23,40 @@ def points_of(nodes: tuple[str, ...], runs: RunsOf) -> list[razor.Point]:
     return razor.points([runs(node) for node in nodes], runs("base"))
 
 
+def most_forgotten(points: list[razor.Point]) -> float:
+    """Return what the point that has forgotten most has, in accuracy."""
+    return max(point.forgetting for point in points)
+
+
 def something_is_forgotten(nodes: tuple[str, ...], above: float) -> Requirement:
     """Require that the node that forgets most loses more than ``above`` of out-of-domain accuracy.
 
     Where nothing is forgotten a curve describes how training helps, and no razor.
     """
-
-    def measure(runs: RunsOf) -> Measured:
-        points = points_of(nodes, runs)
-        return over_seeds(each_seed(lambda found: max(p.forgetting for p in found), points))
-
     return Requirement(
         name="out-of-domain accuracy lost by the stage that loses most",
         unit="accuracy",
         nodes=nodes,
-        measure=measure,
+        measure=lambda runs: over_seeds(each_seed(most_forgotten, points_of(nodes, runs))),
         above=above,
+    )
+
+
+def equally_far(
+    nodes: tuple[str, ...], of: Collection[str], than: Collection[str], within: float
+) -> Requirement:
+    """Require a pair of two kinds of methods whose forward KL differ by less than a factor.
+
+    Where there is none, what they forget at an equal one is a matter of the curve between them.
+    """
+    return Requirement(
+        name="log ratio of forward KL of the pair of RL and SFT that is nearest",
+        unit="nats",
+        nodes=nodes,
+        measure=lambda runs: over_seeds(
+            each_seed(lambda p: razor_fits.nearest_pair(p, of, than), points_of(nodes, runs))
+        ),
+        below=float(np.log(within)),
     )
 
 
@@ -63,25 +81,10 @@ def knows_out_of_domain(node: str) -> Requirement:
 
 def beside(name: str, unit: str, nodes: tuple[str, ...], fit: Fit, note: str = "") -> Beside:
     """Show another number of the points of the same nodes."""
-
-    def measure(runs: RunsOf) -> Array:
-        return each_seed(fit, points_of(nodes, runs))
-
-    return Beside(name=name, unit=unit, nodes=nodes, measure=measure, note=note)
-
-
-def choices_forgotten(node: str, than: str) -> Beside:
-    """Show how many more of its likeliest answers a node has forgotten than another."""
-
-    def measure(runs: RunsOf) -> Array | None:
-        if runs(node).task.answers is None:
-            return None
-        return ability.accuracy(runs(than), razor.PRIOR) - ability.accuracy(runs(node), razor.PRIOR)
-
     return Beside(
-        name=f"the same of likeliest answers, {node} against {than}",
-        unit="accuracy",
-        nodes=(node, than),
-        measure=measure,
-        note="which sharpening or smoothing the same answers cannot change",
+        name=name,
+        unit=unit,
+        nodes=nodes,
+        measure=lambda runs: each_seed(fit, points_of(nodes, runs)),
+        note=note,
     )

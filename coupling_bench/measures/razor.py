@@ -8,8 +8,8 @@ has two names counts once. The base itself is the origin, and no point.
 
 Trap: at temperature 1 a policy forgets what it no longer says, and a base that doubts earns less
 than it knows. Training that sharpens raises the out-of-domain accuracy without learning anything
-there, so forgetting may be negative; ``choices_forgotten`` counts the likeliest answers alone,
-which sharpening cannot change.
+there, so forgetting may be negative; ``choices_forgotten`` counts likeliest answers, which
+sharpening cannot change (``of_choices``).
 
 Source: arXiv:2509.04259 (Shenfeld et al., RL's Razor), at second hand.
 """
@@ -17,8 +17,8 @@ Source: arXiv:2509.04259 (Shenfeld et al., RL's Razor), at second hand.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from coupling_bench.measures.ability import hits
 from coupling_bench.measures.policies import listed_outcomes
@@ -37,6 +37,8 @@ class Point:
 
     node: str
     seed: int
+    step: int
+    """Optimizer steps of its last stage."""
     method: str
     """What trained it last, by the kind of its spec: ``SFT``, ``GRPO``, ..."""
     path: str
@@ -62,12 +64,12 @@ def points(every_run: Iterable[Runs], base: Runs) -> list[Point]:
     that give +1 and -1: exact where answers are closed, sampled where they are open.
     """
     origins = {
-        seed: (stage, new, prior)
-        for seed, stage, new, prior in zip(
-            base.seeds, base.stages, observe(base, NEW), observe(base, PRIOR), strict=True
+        seed: (new, prior)
+        for seed, new, prior in zip(
+            base.seeds, observe(base, NEW), observe(base, PRIOR), strict=True
         )
     }
-    found: dict[StageSpec, Point] = {}
+    found: dict[StageSpec, list[Point]] = {}
     for runs in every_run:
         if not all(belongs(stage, base.stages[0]) for stage in runs.stages):
             continue
@@ -75,10 +77,18 @@ def points(every_run: Iterable[Runs], base: Runs) -> list[Point]:
             continue
         ends = zip(runs.seeds, runs.stages, observe(runs, NEW), observe(runs, PRIOR), strict=True)
         for seed, stage, new, prior in ends:
-            if seed in origins:
-                point = _point(runs.node, seed, stage, origins[seed][1:], (new, prior))
-                found.setdefault(stage, point)
-    return list(found.values())
+            if seed in origins and stage not in found:
+                found[stage] = list(_along(runs.node, seed, stage, origins[seed], (new, prior)))
+    return [point for of_stage in found.values() for point in of_stage]
+
+
+def of_choices(points: Iterable[Point]) -> list[Point]:
+    """Return the points whose likeliest answers are known, with these as what is forgotten."""
+    return [
+        replace(point, forgetting=point.choices_forgotten)
+        for point in points
+        if point.choices_forgotten is not None
+    ]
 
 
 def belongs(stage: StageSpec, base: StageSpec) -> bool:
@@ -90,7 +100,7 @@ def belongs(stage: StageSpec, base: StageSpec) -> bool:
 
 def method(stage: TrainingSpec) -> str:
     """Return what a stage is trained by: the kind of its spec, whose data may be its own."""
-    kind = type(stage).__name__.removesuffix("Spec")
+    kind = type(stage).__name__.removesuffix("Spec").removeprefix("Long")  # a LongSFT is SFT
     own = getattr(stage, "demonstrator", None) == "start"
     return f"{kind} on own answers" if own else kind
 
@@ -103,31 +113,45 @@ def _is_sound(stage: StageSpec, base: StageSpec) -> bool:
     return isinstance(stage, SnapshotSpec)
 
 
-def _point(
+def _along(
     node: str,
     seed: int,
     stage: StageSpec,
     origin: tuple[Observation, Observation],
-    end: tuple[Observation, Observation],
-) -> Point:
-    """Return the point of one checkpoint, from what it and the base answered on both splits."""
-    new, prior = zip(origin, end, strict=True)
+    seen: tuple[Observation, Observation],
+) -> Iterator[Point]:
+    """Yield a point for each step of a stage at which both splits were observed, but its start.
+
+    ``origin`` is what the base answered on both splits, ``seen`` what the stage's snapshots did.
+    """
     _, *after = lineage(stage)
     methods = [method(one) for one in after if isinstance(one, TrainingSpec)]
-    return Point(
-        node=node,
-        seed=seed,
-        method=methods[-1],
-        path=" > ".join(name for name, _ in itertools.groupby(methods)),
-        forward_kl=float(kl(*map(listed_outcomes, new))),
-        exact=new[0].closed,
-        forgetting=_accuracy(prior[0]) - _accuracy(prior[1]),
-        choices_forgotten=(
-            float(hits(prior[0]).mean() - hits(prior[1]).mean()) if prior[0].closed else None
-        ),
-        gain=_accuracy(new[1]) - _accuracy(new[0]),
-    )
+    places = {int(step): place for place, step in enumerate(seen[0].steps)}
+    for prior_place, step in enumerate(map(int, seen[1].steps)):
+        if step == 0 or step not in places:
+            continue
+        place = places[step]
+        yield Point(
+            node=node,
+            seed=seed,
+            step=step,
+            method=methods[-1],
+            path=" > ".join(name for name, _ in itertools.groupby(methods)),
+            forward_kl=float(kl(listed_outcomes(origin[0]), listed_outcomes(seen[0], place))),
+            exact=origin[0].closed,
+            forgetting=_accuracy(origin[1]) - _accuracy(seen[1], prior_place),
+            choices_forgotten=(
+                _judged(origin[1]) - _judged(seen[1], prior_place) if origin[1].closed else None
+            ),
+            gain=_accuracy(seen[0], place) - _accuracy(origin[0]),
+        )
 
 
-def _accuracy(observation: Observation) -> float:
-    return float(1 + reward_curve(observation)[-1]) / 2
+def _accuracy(observation: Observation, snapshot: int = -1) -> float:
+    return float(1 + reward_curve(observation)[snapshot]) / 2
+
+
+def _judged(observation: Observation, snapshot: int = -1) -> float:
+    """Return the share of items whose likeliest answer is the true one, at a snapshot."""
+    logps = observation.answer_logps[snapshot][None]
+    return float(hits(replace(observation, answer_logps=logps)).mean())

@@ -10,6 +10,7 @@ not fitted to stand beside it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -95,33 +96,32 @@ def at_equal_divergence(points: Points, of: Collection[str], than: Collection[st
     return float(np.linalg.lstsq(columns, _forgetting(both), rcond=None)[0][-1])
 
 
-def point_rows(points: Iterable[Point]) -> list[dict[str, Any]]:
-    """Return the points with what the curve of their seed says, as rows of a table."""
+def nearest_pair(points: Points, of: Collection[str], than: Collection[str]) -> float:
+    """Return the least |log ratio| of forward KL between a point of either kind of methods."""
+    first, second = (
+        np.log(_divergences([point for point in points if point.method in methods]))
+        for methods in (of, than)
+    )
+    return float(np.abs(first[:, None] - second).min())
+
+
+def point_rows(points: Points, **told: str) -> list[dict[str, Any]]:
+    """Return the points with what the curve of their seed says, as rows that are also ``told``."""
     rows = []
-    for seed, found in by_seed(points).items():
+    for found in by_seed(points).values():
         said = predicted(coefficients(found), found)
-        for point, forgetting in zip(found, said, strict=True):
-            rows.append({
-                "node": point.node, "seed": seed, "method": point.method, "path": point.path,
-                "forward_kl": point.forward_kl, "exact": point.exact,
-                "forgetting": point.forgetting, "predicted": float(forgetting),
-                "residual": point.forgetting - float(forgetting),
-                "choices_forgotten": point.choices_forgotten, "gain": point.gain,
-            })  # fmt: skip
+        for point, forgetting in zip(found, said.tolist(), strict=True):
+            residual = {"predicted": forgetting, "residual": point.forgetting - forgetting}
+            rows.append({**told, **asdict(point), **residual})
     return rows
 
 
-def fit_rows(points: Points, over: str) -> list[dict[str, Any]]:
-    """Return what each form of the curve explains for each seed, and for all together, as rows.
-
-    Args:
-        points: of several seeds.
-        over: what they are, in words.
-    """
+def fit_rows(points: Points, **told: str) -> list[dict[str, Any]]:
+    """Return what each form explains of each seed, and of all together, as rows, also ``told``."""
     seeds: list[tuple[int | None, Points]] = [*by_seed(points).items(), (None, points)]
     return [
         {
-            "over": over, "form": form, "seed": seed, "points": len(found),
+            **told, "form": form, "seed": seed, "points": len(found),
             "r_squared": r_squared(found, form),
             "r_squared_of_methods_left_out": r_squared_of_methods_left_out(found, form),
             "rank_correlation": rank_correlation(found),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from coupling_bench.pipelines import spine
 from coupling_bench.pipelines.recipe import Node, Recipe
 from coupling_bench.pipelines.spine import base, sft
 from coupling_bench.specs import DPOSpec, RLOOSpec, SFTSpec
@@ -54,5 +53,3 @@ PIPELINES: dict[str, tuple[str, ...]] = {
     "sft_then_dpo": ("sft", "sft_then_dpo"),
     "dpo_then_sft": ("dpo", "dpo_then_sft"),
 }
-BOTH_ORDERS: tuple[str, ...] = (*spine.NODES, *NODES)
-"""The base, and both orders with every trainer."""

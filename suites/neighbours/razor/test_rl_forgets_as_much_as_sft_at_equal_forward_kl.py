@@ -1,31 +1,50 @@
 """At equal forward KL it does not matter what a policy learnt from.
 
-By what trained last, SFT or online RL, along both orders: one curve for all and a shift for RL.
+By what trained last, SFT or online RL, along both orders: one curve for all, and a shift for RL.
 """
 
 from coupling_bench import claim
 from coupling_bench.forgetting_requirements import (
     beside,
     each_seed,
+    equally_far,
     knows_out_of_domain,
     something_is_forgotten,
 )
-from coupling_bench.measures import razor_fits
-from coupling_bench.pipelines.trainers import BOTH_ORDERS
+from coupling_bench.measures.razor_fits import at_equal_divergence
+from coupling_bench.pipelines.razor import COMPARED
 
+SOURCE = "arXiv:2509.04259, RL's Razor, at second hand"
 RL, SFT = ("GRPO", "RLOO"), ("SFT",)
+REQUIRED = (
+    knows_out_of_domain("base"),
+    something_is_forgotten(COMPARED, above=0.02),
+    equally_far(COMPARED, RL, SFT, within=1.5),
+)
+UNIT = "accuracy forgotten by RL minus by SFT"
 
 
 @claim(
     "RL forgets as much as SFT does at equal forward KL from the base",
-    cites="arXiv:2509.04259, RL's Razor, at second hand",
+    cites=SOURCE,
     equal_within=0.02,
-    unit="accuracy forgotten by RL minus by SFT, at equal forward KL",
-    requires=[knows_out_of_domain("base"), something_is_forgotten(BOTH_ORDERS, above=0.02)],
+    unit=UNIT,
+    requires=REQUIRED,
     beside=[
-        beside("the same of DPO against SFT", "accuracy", BOTH_ORDERS,
-               lambda points: razor_fits.at_equal_divergence(points, ("DPO",), SFT)),
+        beside("the same of DPO against SFT", "accuracy", COMPARED,
+               lambda points: at_equal_divergence(points, ("DPO",), SFT)),
     ],
 )  # fmt: skip
-def test_rl_forgets_as_much_as_sft_at_equal_forward_kl(both_orders, decide):
-    decide(each_seed(lambda found: razor_fits.at_equal_divergence(found, RL, SFT), both_orders))
+def test_rl_forgets_as_much_as_sft_at_equal_forward_kl(compared, decide):
+    decide(each_seed(lambda points: at_equal_divergence(points, RL, SFT), compared))
+
+
+@claim(
+    "RL forgets as many likeliest answers as SFT does at equal forward KL from the base",
+    cites=SOURCE,
+    equal_within=0.02,
+    unit=UNIT,
+    requires=REQUIRED,
+)
+def test_rl_forgets_as_many_choices_as_sft_at_equal_forward_kl(compared_choices, decide):
+    decide(each_seed(lambda points: at_equal_divergence(points, RL, SFT), compared_choices))

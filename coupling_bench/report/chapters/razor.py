@@ -1,0 +1,89 @@
+"""RL's Razor: what was forgotten by how far a policy went, and what the curve leaves of it."""
+
+from coupling_bench.report.charts import Axis, Chart, Series, chart, style
+from coupling_bench.report.rows import (
+    Record,
+    column,
+    known,
+    numbers,
+    once,
+    settings,
+    table,
+)
+from coupling_bench.report.strips import strips
+from coupling_bench.report.tables import grouped
+from coupling_bench.report.text import node, plain, ranged
+
+FITS = ("over", "form", "seed", "points", "r_squared", "r_squared_of_methods_left_out",
+        "rank_correlation", "constant", "linear", "square")  # fmt: skip
+POINTS = ("node", "path", "step", "seed", "forward_kl", "forgetting", "residual", "gain")
+PLACES = 60
+"""Of a curve."""
+
+
+def charts(record: Record) -> list[Chart]:
+    """Points and curves, and residuals by method, for each model, task and kind of answers."""
+    drawn: list[Chart | None] = []
+    fits = once(table(record, "razor_fits"))
+    by = ("model", "task", "answers")
+    for where, rows in settings(
+        known(once(table(record, "razor")), "forward_kl", "forgetting"), *by
+    ):
+        key = {name: rows[0].get(name) for name in by}
+        of_these = [fit for fit in fits if all(fit.get(name) == key[name] for name in by)]
+        drawn += [_points(where, rows, of_these), _residuals(where, rows)]
+    return [one for one in drawn if one]
+
+
+def _points(where: str, rows: list[Record], fits: list[Record]) -> Chart:
+    series = [
+        Series(
+            name=plain(method), x=column(found, "forward_kl"), y=column(found, "forgetting"),
+            texts=[f"{node(plain(row.get('node')))}, seed {plain(row.get('seed'))}"
+                   for row in found],
+            whole=True, **style(place),
+        )
+        for place, ((method,), found) in enumerate(grouped(rows, "method").items())
+    ]  # fmt: skip
+    curves = [
+        fit for fit in known(fits, "seed", "linear", "square")
+        if fit.get("form") == "quadratic" and fit.get("over") == "session"
+    ]  # fmt: skip
+    furthest = max(column(rows, "forward_kl"))
+    along = [furthest * place / PLACES for place in range(PLACES + 1)]
+    series += [
+        Series(
+            name="quadratic through the origin, one a seed", x=along,
+            y=[fit["linear"] * far + fit["square"] * far**2 for far in along],
+            tone="muted", mark=None, dash="solid", said=f"seed {plain(fit['seed'])}",
+        )
+        for fit in curves
+    ]  # fmt: skip
+    explained = column(curves, "r_squared")
+    told = ""
+    if explained:
+        middle = sum(explained) / len(explained)
+        told = f" R² {ranged(middle, min(explained), max(explained))} over the seeds."
+    bound = any(row.get("exact") is False for row in rows)
+    drawn = chart(
+        f"Forgetting by forward KL{where}",
+        "Out-of-domain accuracy that a policy has lost since the base, by how far it went from the "
+        f"base on the new task. Below zero it has gained.{told}",
+        series,
+        Axis(title="KL(base ‖ policy), nats/sequence" + (", lower bound" if bound else "")),
+        Axis(title="accuracy forgotten", zero=True),
+        numbers=numbers(fits or rows, FITS if fits else POINTS, "Fits, by seed and all together"),
+    )  # fmt: skip
+    return drawn
+
+
+def _residuals(where: str, rows: list[Record]) -> Chart | None:
+    return strips(
+        f"Forgotten beyond what the forward KL says{where}",
+        "Each policy against the curve of its seed, by what trained it last. A method that forgets "
+        "more than its divergence says lies to the right.",
+        [(plain(method), [column(found, "residual")])
+         for (method,), found in grouped(rows, "method").items()],
+        ["residual"], "accuracy forgotten minus curve",
+        numbers(rows, POINTS, "Each policy"),
+    )  # fmt: skip
