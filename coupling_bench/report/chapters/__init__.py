@@ -102,6 +102,7 @@ def view(record: Record) -> list[Chapter]:
             title="Neighbouring findings",
             says="What other papers claim of SFT and RL together, on this model and task.",
             charts=neighbours.charts(record),
+            tables=neighbours.tables(record),
         ),
     ]  # fmt: skip
     return [one for one in found if one.charts or one.assumptions or one.bounds or one.tables]

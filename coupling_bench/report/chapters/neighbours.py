@@ -8,3 +8,8 @@ from coupling_bench.report.rows import Record
 def charts(record: Record) -> list[Chart]:
     """All figures that there are rows for, paper by paper."""
     return [*healing.charts(record), *razor.charts(record)]
+
+
+def tables(record: Record) -> list[Record]:
+    """What is said in numbers alone."""
+    return [*razor.fits(record)]

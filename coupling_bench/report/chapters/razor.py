@@ -3,6 +3,7 @@
 from coupling_bench.report.charts import Axis, Chart, Series, chart, style
 from coupling_bench.report.rows import (
     Record,
+    average,
     column,
     known,
     numbers,
@@ -17,6 +18,7 @@ from coupling_bench.report.text import node, plain, ranged
 FITS = ("over", "form", "seed", "points", "r_squared", "r_squared_of_methods_left_out",
         "rank_correlation", "constant", "linear", "square")  # fmt: skip
 POINTS = ("node", "path", "step", "seed", "forward_kl", "forgetting", "residual", "gain")
+RESIDUALS = ("method", "node", "seed", "predicted", "forgetting", "residual")
 PLACES = 60
 """Of a curve."""
 
@@ -24,18 +26,27 @@ PLACES = 60
 def charts(record: Record) -> list[Chart]:
     """Points and curves, and residuals by method, for each model, task and kind of answers."""
     drawn: list[Chart | None] = []
-    fits = once(table(record, "razor_fits"))
+    every_fit = once(table(record, "razor_fits"))
     by = ("model", "task", "answers")
     for where, rows in settings(
         known(once(table(record, "razor")), "forward_kl", "forgetting"), *by
     ):
         key = {name: rows[0].get(name) for name in by}
-        of_these = [fit for fit in fits if all(fit.get(name) == key[name] for name in by)]
+        of_these = [fit for fit in every_fit if all(fit.get(name) == key[name] for name in by)]
         drawn += [_points(where, rows, of_these), _residuals(where, rows)]
     return [one for one in drawn if one]
 
 
-def _points(where: str, rows: list[Record], fits: list[Record]) -> Chart:
+def fits(record: Record) -> list[Record]:
+    """What each form of the curve explains, by seed and of all seeds together."""
+    return [
+        {**numbers(rows, FITS, f"Forgetting by powers of the forward KL{where}"),
+         "title": "Fits of forgetting"}
+        for where, rows in settings(once(table(record, "razor_fits")), "model", "task", "answers")
+    ]  # fmt: skip
+
+
+def _points(where: str, rows: list[Record], fitted: list[Record]) -> Chart:
     series = [
         Series(
             name=plain(method), x=column(found, "forward_kl"), y=column(found, "forgetting"),
@@ -46,7 +57,7 @@ def _points(where: str, rows: list[Record], fits: list[Record]) -> Chart:
         for place, ((method,), found) in enumerate(grouped(rows, "method").items())
     ]  # fmt: skip
     curves = [
-        fit for fit in known(fits, "seed", "linear", "square")
+        fit for fit in known(fitted, "seed", "linear", "square")
         if fit.get("form") == "quadratic" and fit.get("over") == "session"
     ]  # fmt: skip
     furthest = max(column(rows, "forward_kl"))
@@ -54,7 +65,7 @@ def _points(where: str, rows: list[Record], fits: list[Record]) -> Chart:
     series += [
         Series(
             name="quadratic through the origin, one a seed", x=along,
-            y=[fit["linear"] * far + fit["square"] * far**2 for far in along],
+            y=[(fit["linear"] + fit["square"] * far) * far for far in along],
             tone="muted", mark=None, dash="solid", said=f"seed {plain(fit['seed'])}",
         )
         for fit in curves
@@ -62,19 +73,18 @@ def _points(where: str, rows: list[Record], fits: list[Record]) -> Chart:
     explained = column(curves, "r_squared")
     told = ""
     if explained:
-        middle = sum(explained) / len(explained)
-        told = f" R² {ranged(middle, min(explained), max(explained))} over the seeds."
+        spread = ranged(average(explained), min(explained), max(explained))
+        told = f" R² by seed: {spread}."
     bound = any(row.get("exact") is False for row in rows)
-    drawn = chart(
+    return chart(
         f"Forgetting by forward KL{where}",
         "Out-of-domain accuracy that a policy has lost since the base, by how far it went from the "
         f"base on the new task. Below zero it has gained.{told}",
         series,
         Axis(title="KL(base ‖ policy), nats/sequence" + (", lower bound" if bound else "")),
         Axis(title="accuracy forgotten", zero=True),
-        numbers=numbers(fits or rows, FITS if fits else POINTS, "Fits, by seed and all together"),
+        numbers=numbers(rows, POINTS, "Each policy"),
     )  # fmt: skip
-    return drawn
 
 
 def _residuals(where: str, rows: list[Record]) -> Chart | None:
@@ -85,5 +95,5 @@ def _residuals(where: str, rows: list[Record]) -> Chart | None:
         [(plain(method), [column(found, "residual")])
          for (method,), found in grouped(rows, "method").items()],
         ["residual"], "accuracy forgotten minus curve",
-        numbers(rows, POINTS, "Each policy"),
+        numbers(rows, RESIDUALS, "Residuals"),
     )  # fmt: skip
