@@ -15,7 +15,7 @@ from coupling_bench.report.strips import strips
 from coupling_bench.report.tables import grouped
 from coupling_bench.report.text import node, plain, ranged
 
-FITS = ("over", "form", "seed", "points", "r_squared", "r_squared_of_methods_left_out",
+FITS = ("answers", "over", "form", "seed", "points", "r_squared", "r_squared_of_methods_left_out",
         "rank_correlation", "constant", "linear", "square")  # fmt: skip
 POINTS = ("node", "path", "step", "seed", "forward_kl", "forgetting", "residual", "gain")
 RESIDUALS = ("method", "node", "seed", "predicted", "forgetting", "residual")
@@ -27,13 +27,15 @@ def charts(record: Record) -> list[Chart]:
     """Points and curves, and residuals by method, for each model, task and kind of answers."""
     drawn: list[Chart | None] = []
     every_fit = once(table(record, "razor_fits"))
-    by = ("model", "task", "answers")
-    for where, rows in settings(
-        known(once(table(record, "razor")), "forward_kl", "forgetting"), *by
-    ):
-        key = {name: rows[0].get(name) for name in by}
-        of_these = [fit for fit in every_fit if all(fit.get(name) == key[name] for name in by)]
-        drawn += [_points(where, rows, of_these), _residuals(where, rows)]
+    of_all = known(once(table(record, "razor")), "forward_kl", "forgetting")
+    for where, of_task in settings(of_all):
+        for (answers,), rows in grouped(of_task, "answers").items():
+            of_these = [
+                fit for fit in every_fit
+                if all(fit.get(name) == rows[0].get(name) for name in ("model", "task", "answers"))
+            ]  # fmt: skip
+            title = f", {plain(answers)}{where}"
+            drawn += [_points(title, rows, of_these), _residuals(title, rows)]
     return [one for one in drawn if one]
 
 
@@ -42,11 +44,11 @@ def fits(record: Record) -> list[Record]:
     return [
         {**numbers(rows, FITS, f"Forgetting by powers of the forward KL{where}"),
          "title": "Fits of forgetting"}
-        for where, rows in settings(once(table(record, "razor_fits")), "model", "task", "answers")
+        for where, rows in settings(once(table(record, "razor_fits")))
     ]  # fmt: skip
 
 
-def _points(where: str, rows: list[Record], fitted: list[Record]) -> Chart:
+def _points(title: str, rows: list[Record], fitted: list[Record]) -> Chart:
     series = [
         Series(
             name=plain(method), x=column(found, "forward_kl"), y=column(found, "forgetting"),
@@ -77,7 +79,7 @@ def _points(where: str, rows: list[Record], fitted: list[Record]) -> Chart:
         told = f" R² by seed: {spread}."
     bound = any(row.get("exact") is False for row in rows)
     return chart(
-        f"Forgetting by forward KL{where}",
+        f"Forgetting by forward KL{title}",
         "Out-of-domain accuracy that a policy has lost since the base, by how far it went from the "
         f"base on the new task. Below zero it has gained.{told}",
         series,
@@ -87,9 +89,9 @@ def _points(where: str, rows: list[Record], fitted: list[Record]) -> Chart:
     )  # fmt: skip
 
 
-def _residuals(where: str, rows: list[Record]) -> Chart | None:
+def _residuals(title: str, rows: list[Record]) -> Chart | None:
     return strips(
-        f"Forgotten beyond what the forward KL says{where}",
+        f"Forgotten beyond what the forward KL says{title}",
         "Each policy against the curve of its seed, by what trained it last. A method that forgets "
         "more than its divergence says lies to the right.",
         [(plain(method), [column(found, "residual")])

@@ -21,6 +21,7 @@ REQUIRED = (knows_out_of_domain("base"), something_is_forgotten(COMPARED, above=
     increase_by=HALF,
     unit="R squared of methods left out",
     requires=REQUIRED,
+    undecided="a third to two fifths is foretold, just short of the margin",
 )
 def test_forward_kl_foretells_what_another_method_forgets(compared, decide):
     decide(each_seed(r_squared_of_methods_left_out, compared))
@@ -32,6 +33,7 @@ def test_forward_kl_foretells_what_another_method_forgets(compared, decide):
     increase_by=HALF,
     unit="R squared of methods left out",
     requires=REQUIRED,
+    undecided="SFT forgets several times as many likeliest answers with one seed as with another",
 )
 def test_forward_kl_foretells_how_many_choices_another_method_forgets(compared_choices, decide):
     decide(each_seed(r_squared_of_methods_left_out, compared_choices))

@@ -5,7 +5,6 @@ By what trained last, SFT or online RL, along both orders: one curve for all, an
 
 from coupling_bench import claim
 from coupling_bench.forgetting_requirements import (
-    beside,
     each_seed,
     equally_far,
     knows_out_of_domain,
@@ -30,11 +29,7 @@ UNIT = "accuracy forgotten by RL minus by SFT"
     equal_within=0.02,
     unit=UNIT,
     requires=REQUIRED,
-    beside=[
-        beside("the same of DPO against SFT", "accuracy", COMPARED,
-               lambda points: at_equal_divergence(points, ("DPO",), SFT)),
-    ],
-)  # fmt: skip
+)
 def test_rl_forgets_as_much_as_sft_at_equal_forward_kl(compared, decide):
     decide(each_seed(lambda points: at_equal_divergence(points, RL, SFT), compared))
 
@@ -45,6 +40,7 @@ def test_rl_forgets_as_much_as_sft_at_equal_forward_kl(compared, decide):
     equal_within=0.02,
     unit=UNIT,
     requires=REQUIRED,
+    undecided="SFT forgets several times as many likeliest answers with one seed as with another",
 )
 def test_rl_forgets_as_many_choices_as_sft_at_equal_forward_kl(compared_choices, decide):
     decide(each_seed(lambda points: at_equal_divergence(points, RL, SFT), compared_choices))
