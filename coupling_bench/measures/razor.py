@@ -100,7 +100,8 @@ def belongs(stage: StageSpec, base: StageSpec) -> bool:
 
 def method(stage: TrainingSpec) -> str:
     """Return what a stage is trained by: the kind of its spec, whose data may be its own."""
-    kind = type(stage).__name__.removesuffix("Spec").removeprefix("Long")  # a LongSFT is SFT
+    kind = type(stage).__name__.removesuffix("Spec")
+    kind = "SFT" if kind.endswith("SFT") else kind  # LongSFT: the same, told in steps
     own = getattr(stage, "demonstrator", None) == "start"
     return f"{kind} on own answers" if own else kind
 

@@ -4,6 +4,7 @@ from coupling_bench.report.charts import Axis, Chart, Series, chart, style
 from coupling_bench.report.rows import (
     Record,
     average,
+    averaged,
     column,
     known,
     numbers,
@@ -15,7 +16,7 @@ from coupling_bench.report.strips import strips
 from coupling_bench.report.tables import grouped
 from coupling_bench.report.text import node, plain, ranged
 
-FITS = ("answers", "over", "form", "seed", "points", "r_squared", "r_squared_of_methods_left_out",
+FITS = ("answers", "over", "form", "seeds", "points", "r_squared", "r_squared_of_methods_left_out",
         "rank_correlation", "constant", "linear", "square")  # fmt: skip
 POINTS = ("node", "path", "step", "seed", "forward_kl", "forgetting", "residual", "gain")
 RESIDUALS = ("method", "node", "seed", "predicted", "forgetting", "residual")
@@ -40,11 +41,12 @@ def charts(record: Record) -> list[Chart]:
 
 
 def fits(record: Record) -> list[Record]:
-    """What each form of the curve explains, by seed and of all seeds together."""
+    """What each form of the curve explains, on average over the fits of the seeds."""
     return [
-        {**numbers(rows, FITS, f"Forgetting by powers of the forward KL{where}"),
+        {**numbers(averaged(rows, "answers", "over", "form"), FITS,
+                   f"Forgetting by powers of the forward KL, means over a fit a seed{where}"),
          "title": "Fits of forgetting"}
-        for where, rows in settings(once(table(record, "razor_fits")))
+        for where, rows in settings(known(once(table(record, "razor_fits")), "seed"))
     ]  # fmt: skip
 
 
