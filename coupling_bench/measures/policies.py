@@ -30,6 +30,15 @@ def outcomes(observation: Observation, snapshot: int | slice = -1) -> Array:
             "answers (answers = [...] in task.toml), or estimate divergences from samples: "
             "coupling-bench measure"
         )
+    return listed_outcomes(observation, snapshot)
+
+
+def listed_outcomes(observation: Observation, snapshot: int | slice = -1) -> Array:
+    """Return a snapshot's probabilities of each response observed and of all else, ``(P, A + 1)``.
+
+    As ``outcomes``, where answers are open too: there the responses are those of the demonstrators
+    whose probabilities were observed, and all else may be most of what a policy says.
+    """
     answers = np.exp(observation.answer_logps[snapshot])
     rest = np.maximum(1.0 - answers.sum(axis=-1, keepdims=True), ROUNDING)
     every = np.concatenate([answers, rest], axis=-1)

@@ -13,7 +13,9 @@ from coupling_bench.pipelines import (
     controls,
     demonstrators,
     fixed_points,
+    healing,
     landscape,
+    razor,
     spine,
     trainers,
     validity,
@@ -47,7 +49,9 @@ __all__ = [
     "observed_splits",
 ]
 
-FAMILIES = (spine, trainers, fixed_points, demonstrators, controls, validity, landscape)
+FAMILIES = (
+    spine, trainers, fixed_points, demonstrators, controls, validity, landscape, healing, razor,
+)  # fmt: skip
 
 NODES: dict[str, Node] = {name: node for family in FAMILIES for name, node in family.NODES.items()}
 
