@@ -83,6 +83,14 @@ def forgotten(sft: Runs) -> Array:
     return np.array([path.scored(path.peak) - path.scored(-1) for path in paths(sft)])
 
 
+def peak_above_start(sft: Runs) -> Array:
+    """Accuracy out of domain at the peak minus that where SFT starts, ``(S,)``; 0 if it only falls.
+
+    Where the model that SFT starts from has learnt the domain already its best is its beginning.
+    """
+    return np.array([path.scored(path.peak) - path.scored(0) for path in paths(sft)])
+
+
 def rise_in_domain(sft: Runs) -> Array:
     """Accuracy in domain at the end minus that at the peak out of domain (H1), ``(S,)``."""
     return np.array([p.accuracy_in_domain[-1] - p.accuracy_in_domain[p.peak] for p in paths(sft)])

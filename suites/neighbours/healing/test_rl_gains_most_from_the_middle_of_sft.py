@@ -5,7 +5,7 @@ The reduced window has three starts; all eight are in suites/neighbours_full/hea
 
 from coupling_bench import claim
 from coupling_bench.measures import window
-from coupling_bench.requirements import reward_rises
+from coupling_bench.requirements import judges_sentences, reward_rises
 
 
 @claim(
@@ -13,7 +13,7 @@ from coupling_bench.requirements import reward_rises
     cites="arXiv:2509.12235v1, a window of SFT lengths (H4)",
     increase_by=0.01,
     unit="accuracy out of domain, gain from the middle minus the larger of both ends'",
-    requires=[reward_rises("long_sft", "long_sft_then_rl")],
+    requires=[judges_sentences("long_sft"), reward_rises("long_sft", "long_sft_then_rl")],
 )
 def test_rl_gains_most_from_the_middle_of_sft(
     long_sft, long_sft_32_then_rl, long_sft_128_then_rl, long_sft_then_rl, decide, table

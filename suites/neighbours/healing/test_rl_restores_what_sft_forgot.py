@@ -12,7 +12,7 @@ from coupling_bench.healing_requirements import (
     share_restored,
 )
 from coupling_bench.measures import healing
-from coupling_bench.requirements import reward_rises
+from coupling_bench.requirements import judges_sentences, reward_rises
 
 SOURCE = "arXiv:2509.12235v1, RL restores and does not create (H3)"
 
@@ -22,7 +22,11 @@ SOURCE = "arXiv:2509.12235v1, RL restores and does not create (H3)"
     cites=SOURCE,
     increase_by=0.01,
     unit="accuracy out of domain",
-    requires=[forgets(), reward_rises("long_sft", "long_sft_then_rl")],
+    requires=[
+        forgets(),
+        judges_sentences("long_sft"),
+        reward_rises("long_sft", "long_sft_then_rl"),
+    ],
     beside=[
         *lost_and_restored("long_sft_then_rl"),
         share_restored("long_sft_then_rl"),
@@ -39,7 +43,7 @@ def test_rl_restores_what_sft_forgot(long_sft, long_sft_then_rl, decide, table):
     cites=SOURCE,
     not_increase_by=0.01,
     unit="accuracy out of domain, after RL minus at SFT's peak",
-    requires=[reward_rises("long_sft", "long_sft_then_rl")],
+    requires=[judges_sentences("long_sft"), reward_rises("long_sft", "long_sft_then_rl")],
     beside=[of_the_likelier_answer("long_sft_then_rl", since_peak=True)],
 )
 def test_rl_creates_nothing_beyond_the_peak(long_sft, long_sft_then_rl, decide):
@@ -51,7 +55,7 @@ def test_rl_creates_nothing_beyond_the_peak(long_sft, long_sft_then_rl, decide):
     cites="no claim of the paper: the control of a second stage that is SFT again",
     not_increase_by=0.01,
     unit="accuracy out of domain",
-    requires=[forgets()],
+    requires=[forgets(), judges_sentences("long_sft")],
 )
 def test_continued_sft_restores_nothing(long_sft, long_sft_then_sft, decide, table):
     table("restored", healing.against_peak(long_sft_then_sft, long_sft))

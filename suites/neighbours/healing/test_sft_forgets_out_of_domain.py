@@ -7,6 +7,7 @@ on the other half, by seed.
 from coupling_bench import claim
 from coupling_bench.healing_requirements import ALONG, forgets
 from coupling_bench.measures import healing
+from coupling_bench.requirements import judges_sentences
 
 SOURCE = "arXiv:2509.12235v1, OOD forgetting (H1)"
 
@@ -16,6 +17,7 @@ SOURCE = "arXiv:2509.12235v1, OOD forgetting (H1)"
     cites=SOURCE,
     increase_by=0.01,
     unit="accuracy, at the peak minus at the end",
+    requires=[judges_sentences("long_sft")],
     beside=ALONG,
 )
 def test_sft_forgets_out_of_domain(long_sft, decide, table):
@@ -28,7 +30,7 @@ def test_sft_forgets_out_of_domain(long_sft, decide, table):
     cites=SOURCE,
     increase_by=0.0,
     unit="accuracy, at the end minus at the peak out of domain",
-    requires=[forgets()],
+    requires=[forgets(), judges_sentences("long_sft")],
 )
 def test_sft_still_learns_in_domain_while_it_forgets(long_sft, decide):
     decide(healing.rise_in_domain(long_sft))

@@ -3,6 +3,7 @@
 from coupling_bench import claim
 from coupling_bench.healing_requirements import steps_to_least_loss
 from coupling_bench.measures import healing
+from coupling_bench.requirements import judges_sentences
 
 
 @claim(
@@ -10,6 +11,7 @@ from coupling_bench.measures import healing
     cites="arXiv:2509.12235v1, the loss does not show OOD forgetting (H2)",
     increase_by=0.01,
     unit="accuracy out of domain, regret",
+    requires=[judges_sentences("long_sft")],
     beside=[steps_to_least_loss()],
 )
 def test_the_least_loss_misses_the_best_checkpoint(long_sft, decide):
