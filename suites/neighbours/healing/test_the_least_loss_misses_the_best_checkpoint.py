@@ -12,6 +12,7 @@ from coupling_bench.requirements import judges_sentences
     increase_by=0.01,
     unit="accuracy out of domain, regret",
     requires=[judges_sentences("long_sft")],
+    undecided="the regret is near its margin (0.017 [-0.004, 0.038] over five seeds, grammar)",
     beside=[steps_to_least_loss()],
 )
 def test_the_least_loss_misses_the_best_checkpoint(long_sft, decide):
