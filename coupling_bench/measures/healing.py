@@ -6,7 +6,8 @@ instead, which no sharpening of the same answers can raise.
 
 The peak is chosen on the items in even places and scored on those in odd ones. The best of several
 snapshots, scored on the items it was chosen on, is too good by their noise: an SFT that forgets
-nothing would seem to fall from a peak. Source: arXiv:2509.12235v1, whose peaks are not split.
+nothing would seem to fall from a peak. Source: arXiv:2509.12235, second-hand; nothing is known here
+of its peaks being scored on other items than they were chosen on.
 """
 
 from __future__ import annotations

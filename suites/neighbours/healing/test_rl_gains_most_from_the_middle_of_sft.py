@@ -10,7 +10,7 @@ from coupling_bench.requirements import judges_sentences, reward_rises
 
 @claim(
     "RL gains more out of domain from the middle of SFT than from either end of it",
-    cites="arXiv:2509.12235v1, a window of SFT lengths (H4)",
+    cites="arXiv:2509.12235, a window of SFT lengths (H4)",
     increase_by=0.01,
     unit="accuracy out of domain, gain from the middle minus the larger of both ends'",
     requires=[judges_sentences("long_sft"), reward_rises("long_sft", "long_sft_then_rl")],

@@ -18,7 +18,7 @@ from coupling_bench.healing_requirements import (
 from coupling_bench.measures import healing
 from coupling_bench.requirements import judges_sentences, reward_rises
 
-SOURCE = "arXiv:2509.12235v1, RL restores and does not create (H3)"
+SOURCE = "arXiv:2509.12235, RL restores and does not create (H3)"
 
 
 @claim(

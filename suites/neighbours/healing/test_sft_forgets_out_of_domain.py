@@ -10,7 +10,7 @@ from coupling_bench.healing_requirements import ALONG, forgets
 from coupling_bench.measures import healing
 from coupling_bench.requirements import judges_sentences
 
-SOURCE = "arXiv:2509.12235v1, OOD forgetting (H1)"
+SOURCE = "arXiv:2509.12235, OOD forgetting (H1)"
 
 
 @claim(

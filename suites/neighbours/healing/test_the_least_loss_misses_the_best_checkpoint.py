@@ -8,7 +8,7 @@ from coupling_bench.requirements import judges_sentences
 
 @claim(
     "The checkpoint of the least held-out loss is worse out of domain than the best checkpoint",
-    cites="arXiv:2509.12235v1, the loss does not show OOD forgetting (H2)",
+    cites="arXiv:2509.12235, the loss does not show OOD forgetting (H2)",
     increase_by=0.01,
     unit="accuracy out of domain, regret",
     requires=[judges_sentences("long_sft")],
