@@ -44,7 +44,7 @@ def _course(where: str, rows: list[Record], starts: list[Record]) -> Chart:
     at = known(averaged(starts, "sft_step"), "start", "gain")
     series.append(Series(
         name="after RL from there, out of domain", x=_logarithmic(rows, column(at, "sft_step")),
-        y=[row["start"] + row["gain"] for row in at], size=11, tone="rl", mark="diamond",
+        y=[row["start"] + row["gain"] for row in at], size=11, tone="no", mark="diamond",
     ))  # fmt: skip
     keys = ("seed", "step", *ACCURACIES, "peak")
     return chart(
