@@ -18,7 +18,13 @@ from coupling_bench.specs.models import AnyModel, CheckpointSpec, LoraSpec, Mode
 from coupling_bench.specs.observing import EvaluationSpec, ObservationSpec
 from coupling_bench.specs.perturb import PerturbSpec
 from coupling_bench.specs.snapshot import SnapshotSpec
-from coupling_bench.specs.tasks import ColaSpec, GrammarSpec, JsonlSpec, TaskSpec
+from coupling_bench.specs.tasks import (
+    ArithmeticSpec,
+    ColaSpec,
+    GrammarSpec,
+    JsonlSpec,
+    TaskSpec,
+)
 from coupling_bench.specs.training import (
     DPOSpec,
     GRPOSpec,
@@ -36,6 +42,7 @@ __all__ = [
     "EXECUTION",
     "OURS",
     "AnyModel",
+    "ArithmeticSpec",
     "CheckpointSpec",
     "ColaSpec",
     "DPOSpec",
