@@ -12,7 +12,7 @@ from typing import Any
 
 from coupling_bench.answers import REWARD_RIGHT, REWARD_WRONG
 from coupling_bench.runs import Observation
-from coupling_bench.specs import JsonlSpec, TaskSpec
+from coupling_bench.specs import ArithmeticSpec, JsonlSpec, TaskSpec
 from coupling_bench.theory import bounds
 
 Record = dict[str, Any]
@@ -58,6 +58,8 @@ def reward_range(task: TaskSpec, seen: Observation) -> tuple[float, float] | Non
     if seen.closed:
         every = [*seen.rewards.ravel().tolist(), float(seen.other_reward)]
         return min(every), max(every)
+    if isinstance(task, ArithmeticSpec):
+        return REWARD_WRONG, REWARD_RIGHT
     if isinstance(task, JsonlSpec) and ":" not in task.verifier:
         options = dict(task.verifier_options)
         wrong, right = options.get("wrong", REWARD_WRONG), options.get("right", REWARD_RIGHT)

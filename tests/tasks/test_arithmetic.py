@@ -9,8 +9,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from coupling_bench import scales, tasks
 from coupling_bench.measures import loss
@@ -22,7 +20,7 @@ from tests.tiny import EMBEDDED
 SMOKE = scales.task("arithmetic", "smoke")
 SMALL = replace(scales.task("arithmetic", "small"), pretraining_size=2_000)
 EVALUATED = ("held_out", "out_of_domain", "longer")
-DIGEST = "49028441e9eb823b"
+DIGEST = "515c53705dc3d79e"
 
 
 def read(item):
@@ -44,7 +42,7 @@ def spoken(values, right_to_left, slips):
 
 def by_enumeration(spec, values):
     """p_D of a hand: ``{text: (probability, whether the result is right)}``."""
-    rates = {0: 1 - spec.slip_rate, 1: spec.slip_rate / 2, -1: spec.slip_rate / 2}
+    rates = {0: 1 - spec.slip_rate, 1: spec.slip_rate}
     found = {}
     for reverse, slips in itertools.product(
         (False, True), itertools.product(rates, repeat=len(values) - 1)
@@ -85,7 +83,7 @@ def test_demonstrations_are_drawn_from_p_d_and_by_the_seed():
     drawn, chances = task.demonstrations("sft", seed=3), task.demonstrated("sft")[0]
     expected = chances * len(drawn)
     found = np.bincount(drawn, minlength=len(chances))
-    assert ((found - expected) ** 2 / expected).sum() < 45  # 17 degrees of freedom: p = 2e-4
+    assert ((found - expected) ** 2 / expected).sum() < 26  # 7 degrees of freedom: p = 5e-4
     assert drawn == task.demonstrations("sft", seed=3) != task.demonstrations("sft", seed=4)
 
 
@@ -154,13 +152,3 @@ def test_the_splits_that_are_observed_are_the_tasks_own():
 def test_a_spec_that_cannot_be_dealt_is_refused_in_words(changes, found):
     with pytest.raises(ValueError, match=found):
         arithmetic.load(replace(SMOKE, **changes))
-
-
-@given(st.floats(0, 1), st.integers(2, 6))
-def test_slips_that_cancel_out_leave_the_result_right(rate, cards):
-    spec = replace(SMOKE, slip_rate=rate, cards=cards)
-    right = 0.0
-    for slips in itertools.product((0, 1, -1), repeat=cards - 1):
-        chance = math.prod(1 - rate if slip == 0 else rate / 2 for slip in slips)
-        right += chance * (sum(slips) == 0)
-    assert arithmetic.wrong_rate(spec) == pytest.approx(1 - right, abs=1e-12)
