@@ -33,7 +33,15 @@ FLOORS = [
     },
     {"stages", "executors", "graph", "planning"},
     {"probes", "runs", "landscape", "synthetic", "statistics"},
-    {"measures", "requirements", "flow_requirements", "views", "claims", "theorems"},
+    {
+        "measures",
+        "requirements",
+        "flow_requirements",
+        "pear_requirements",
+        "views",
+        "claims",
+        "theorems",
+    },
     {
         "bench",
         "deciding",

@@ -122,7 +122,9 @@ def split_of(spec: Spec | TrainingSpec) -> str:
     """Return the split whose prompts a node computes."""
     if isinstance(spec, ObservationSpec):
         return spec.split
-    return {PretrainSpec: "pretraining", SFTSpec: "sft"}.get(type(spec), "rl")
+    if isinstance(spec, PretrainSpec):
+        return "pretraining"
+    return "sft" if isinstance(spec, SFTSpec) else "rl"
 
 
 def _rows(spec: Spec | TrainingSpec, size: int) -> int:
