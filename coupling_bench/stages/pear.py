@@ -69,9 +69,9 @@ def check(spec: PEARSpec) -> None:
     """
     if not tasks.optimal_loss_is_known(spec.task) or spec.demonstrator != "annotators":
         raise ValueError(
-            f"{address(spec)}: PEAR weights tokens by the demonstrators' probability of each, which "
-            f"is not known of those of {spec.task.name}. Take a task that is generated with its "
-            "annotators: --task grammar."
+            f"{address(spec)}: PEAR weights tokens by the demonstrators' probability of each, "
+            f"which is not known of those of {spec.task.name}. Take a task that is generated with "
+            "its annotators: --task grammar."
         )
     if spec.planted is not None or not spec.completion_only_loss:
         raise ValueError(

@@ -45,5 +45,6 @@ def _scores(where: str, rows: list[Record]) -> Chart:
         series,
         Axis(title="after SFT, probability of the reward"),
         Axis(title="after RL, probability of the reward"),
+        diagonal="as after SFT",
         numbers=numbers(rows, ("variant", "seed", "after_sft", "after_rl"), "By variant and seed"),
     )
