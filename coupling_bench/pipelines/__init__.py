@@ -13,6 +13,7 @@ from coupling_bench.pipelines import (
     controls,
     demonstrators,
     fixed_points,
+    healing,
     landscape,
     pear,
     spine,
@@ -48,7 +49,9 @@ __all__ = [
     "observed_splits",
 ]
 
-FAMILIES = (spine, trainers, fixed_points, demonstrators, controls, validity, landscape, pear)
+FAMILIES = (
+    spine, trainers, fixed_points, demonstrators, controls, validity, landscape, healing, pear,
+)  # fmt: skip
 
 NODES: dict[str, Node] = {name: node for family in FAMILIES for name, node in family.NODES.items()}
 
