@@ -1,149 +1,168 @@
-"""PEAR's weights by their definition, and what the demonstrators give each token."""
+"""PEAR's trainer is TRL's with a weight for each token: plain SFT where these are 1."""
 
-import math
-from dataclasses import fields
+import random
+from dataclasses import fields, replace
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from datasets import Dataset
+from trl import SFTTrainer
 
+from coupling_bench import models, stages
 from coupling_bench.pipelines import NODES
-from coupling_bench.specs import PEARSpec, SFTSpec
-from coupling_bench.stages import pear
-from coupling_bench.stages.demonstrator_logps import conditionals
+from coupling_bench.pipelines.pear import VARIANTS
+from coupling_bench.specs import ColaSpec, PEARSpec, SFTSpec
+from coupling_bench.stages import packing, pear, sft, training
+from coupling_bench.stages.importance import log_weights
+from coupling_bench.stages.packing import PackingCollator
+from coupling_bench.store import Store
 from tests.tiny import recipe
 
-SFT = NODES["sft"](recipe(), 0)
-SHARED = {field.name: getattr(SFT, field.name) for field in fields(SFTSpec)}
-UNCLIPPED = {"delta_clip": (-1e9, 1e9), "log_weight_clip": (-1e9, 1e9)}
+RECIPE = recipe()
+SFT = NODES["sft"](RECIPE, 0)
+SPEC = PEARSpec(**{field.name: getattr(SFT, field.name) for field in fields(SFTSpec)})
+ONES = {"gamma": 1.0, "delta_clip": (0.0, 0.0)}
 
 
-def spec(**options) -> PEARSpec:
-    return PEARSpec(**SHARED | options)
+@pytest.fixture(scope="module")
+def store(tmp_path_factory) -> Store:
+    """A store with the tiny base in it."""
+    training.quiet_libraries()
+    store = Store(tmp_path_factory.mktemp("store"))
+    stages.make(RECIPE.base, store)
+    return store
 
 
-LOGPS = st.lists(
-    st.lists(st.tuples(st.floats(-40, 0), st.floats(-40, 0)), min_size=1, max_size=12),
-    min_size=1, max_size=5,
-)  # fmt: skip
-"""log pi_theta and log pi_beta of each token of some responses."""
-OPTIONS = st.fixed_dictionaries({
-    "level": st.sampled_from(["token", "block", "sequence"]),
-    "block_size": st.integers(1, 6),
-    "gamma": st.sampled_from([0.5, 0.999, 1.0]),
-    "delta_clip": st.sampled_from([(-0.08, 0.3), (-2.0, 1.0)]),
-    "log_weight_clip": st.sampled_from([(-10.0, 5.0), (-1.0, 0.5)]),
-})  # fmt: skip
+@pytest.fixture
+def base(store):
+    return store.get(RECIPE.base).folder
 
 
-def tensors(responses, width=0):
-    """Policy, demonstrator and mask of ragged responses, padded to their longest and more."""
-    width += max(map(len, responses))
-    shape = len(responses), width
-    policy, demonstrator = torch.full(shape, -7.0), torch.full(shape, -3.0)
-    mask = torch.zeros(shape, dtype=torch.bool)
-    for row, response in enumerate(responses):
-        policy[row, : len(response)] = torch.tensor([one for one, _ in response])
-        demonstrator[row, : len(response)] = torch.tensor([other for _, other in response])
-        mask[row, : len(response)] = True
-    return policy, demonstrator, mask
+class Gradients(training.TrainerCallback):
+    """Keeps the gradient of each step."""
+
+    def __init__(self):
+        self.steps = []
+
+    def on_pre_optimizer_step(self, args, state, control, model=None, **kwargs):
+        self.steps.append(torch.cat([p.grad.flatten() for p in model.parameters()]))
 
 
-def by_definition(response, s):
-    """Log-weights of one response, token after token, as the formulas are written."""
-    low, high = s.delta_clip
-    pairs = torch.tensor(response)
-    deltas = [min(max(float(a) - float(b), low), high) for a, b in pairs]
-    length = len(deltas)
-    size = {"token": 1, "block": s.block_size, "sequence": length}[s.level]
-    logs = []
-    for t in range(length):
-        end = min((t // size + 1) * size, length)
-        discounted = (length - end) * math.log(s.gamma) + math.fsum(deltas[end:])
-        log = math.fsum(deltas) if s.level == "sequence" else discounted
-        logs.append(min(max(log, s.log_weight_clip[0]), s.log_weight_clip[1]))
-    return logs
+def test_weights_of_one_are_trls_sft_step_by_step(base, tmp_path):
+    """Loss, gradient and metrics of every step within 1e-5 of TRL's own trainer's."""
+    ours, plain = Gradients(), Gradients()
+    weighted = pear.build(replace(SPEC, **ONES), base, tmp_path, [ours])
+    rows = [{name: row[name] for name in ("input_ids", "labels")} for row in weighted.train_dataset]
+    trl = SFTTrainer(
+        model=models.load(base)[0], args=sft.configure(SFT, tmp_path),
+        train_dataset=Dataset.from_list(rows), processing_class=weighted.processing_class,
+        callbacks=[plain],
+    )  # fmt: skip
+    for trainer in (weighted, trl):
+        trainer.train()
+    assert len(ours.steps) == len(plain.steps) == 8
+    for one, other in zip(ours.steps, plain.steps, strict=True):
+        assert (one - other).norm() < 1e-5 * other.norm()
+    for one, other in zip(*(t.state.log_history[:-1] for t in (weighted, trl)), strict=True):
+        assert {name: one[name] for name in other} == pytest.approx(other, rel=1e-5, abs=1e-6)
+        assert (one["weight_mean"], one["log_weight_spread"]) == (1.0, 0.0)
 
 
-@given(LOGPS, OPTIONS, st.integers(0, 5))
-def test_weights_are_those_of_the_formulas_whatever_the_padding(responses, options, padding):
-    """Also: they lie within their bounds, and what is no token has none."""
-    s = spec(**options)
-    found = pear.log_weights(*tensors(responses, padding), s)
-    for row, response in zip(found, responses, strict=True):
-        wanted = by_definition(response, s)
-        assert row[: len(response)].tolist() == pytest.approx(wanted, abs=1e-5)
-        assert row[len(response) :].tolist() == [0.0] * (len(row) - len(response))
-        assert s.log_weight_clip[0] <= row.min() <= row.max() <= s.log_weight_clip[1]
+def ragged(count):
+    """Rows of a prompt of 1 to 9 tokens and a response of 1 to 12, demonstrated somehow."""
+    draw, rows = random.Random(0), []
+    for _ in range(count):
+        prompt, response = (
+            [draw.randrange(2, 60) for _ in range(draw.randint(1, most))] for most in (9, 12)
+        )
+        rows.append({
+            "input_ids": prompt + response,
+            "labels": [-100] * len(prompt) + response,
+            "demonstrator_logps": [-draw.expovariate(0.2) for _ in response],
+        })  # fmt: skip
+    return rows
 
 
-@given(LOGPS, OPTIONS)
-def test_weights_are_one_where_policy_and_demonstrator_agree(responses, options):
-    policy, _, mask = tensors(responses)
-    logs = pear.log_weights(policy, policy, mask, spec(**options | {"gamma": 1.0}))
-    assert logs.tolist() == torch.zeros_like(logs).tolist()
+@pytest.mark.parametrize("level", ["token", "block", "sequence"])
+@pytest.mark.parametrize("packed", [True, False])
+def test_the_gradient_is_that_of_each_row_alone_weighted(
+    base, tmp_path, monkeypatch, packed, level
+):
+    """However rows are laid out; TRL pads where packing would change numbers."""
+    if not packed:
+        monkeypatch.setattr(packing, "obstacle", lambda trainer: "a test")
+    s, rows = replace(SPEC, level=level, delta_clip=(-1.0, 1.0), block_size=3), ragged(7)
+    model, tokenizer = models.load(base)
+    trainer = pear.PEARTrainer(
+        spec=s, model=model, args=sft.configure(s, tmp_path), processing_class=tokenizer,
+        train_dataset=Dataset.from_list(rows),
+    )  # fmt: skip
+    assert isinstance(trainer.data_collator.lay, PackingCollator) is packed
+    count = sum(len(row["demonstrator_logps"]) for row in rows)
+    loss = trainer.compute_loss(model.train(), trainer.data_collator(rows), False, count)
+    found = torch.autograd.grad(loss, list(model.parameters()))
+
+    total = torch.zeros(())
+    for row in rows:
+        ids, length = torch.tensor([row["input_ids"]]), len(row["demonstrator_logps"])
+        logps = model(input_ids=ids).logits.log_softmax(-1)[0, -length - 1 : -1]
+        logps = logps.gather(1, ids[0, -length:, None]).T
+        mask, shown = torch.ones(1, length, dtype=torch.bool), row["demonstrator_logps"]
+        weights = log_weights(logps, torch.tensor([shown]), mask, s).exp()
+        total = total - (weights * logps).sum() / count
+    assert loss.item() == pytest.approx(total.item(), rel=1e-5)
+    for one, other in zip(found, torch.autograd.grad(total, model.parameters()), strict=True):
+        assert (one - other).norm() <= 1e-4 * other.norm() + 1e-8
 
 
-@given(LOGPS, OPTIONS)
-def test_a_block_of_one_is_a_token_and_the_last_has_weight_one(responses, options):
-    given = tensors(responses)
-    token = pear.log_weights(*given, spec(**options | {"level": "token"}))
-    block = pear.log_weights(*given, spec(**options | {"level": "block", "block_size": 1}))
-    assert torch.equal(token, block)
-    assert [row[len(one) - 1] for row, one in zip(token, responses, strict=True)] == [0] * len(
-        token
-    )
+def test_controls_keep_the_mean_of_pears_weights(base, tmp_path):
+    """Shuffled are the same weights elsewhere, constant their mean; the rate is that mean."""
+    s = replace(SPEC, level="sequence")
+    given = torch.rand(50, dtype=torch.double)
+    used = {}
+    for weights in ("pear", "shuffled", "constant", "learning_rate"):
+        trainer = pear.build(replace(s, weights=weights), base, tmp_path, [])
+        used[weights] = trainer.used(given)
+    assert torch.equal(used["pear"], given)
+    assert torch.equal(used["shuffled"].sort().values, given.sort().values)
+    assert not torch.equal(used["shuffled"], given)
+    assert used["constant"].tolist() == [given.mean()] * 50
+    assert used["learning_rate"].tolist() == [1.0] * 50
+    assert trainer.rate == given.mean()
 
 
-@given(LOGPS)
-def test_the_weight_of_a_sequence_is_the_product_of_its_ratios(responses):
-    policy, demonstrator, mask = tensors(responses)
-    logs = pear.log_weights(policy, demonstrator, mask, spec(level="sequence", **UNCLIPPED))
-    products = [
-        math.fsum(one) - math.fsum(other)
-        for one, other in (zip(*r, strict=True) for r in responses)
-    ]
-    assert logs[:, 0].tolist() == pytest.approx(products, abs=1e-4)
-
-
-@given(LOGPS, OPTIONS, st.data())
-def test_a_likelier_token_never_lowers_a_weight(responses, options, data):
-    policy, demonstrator, mask = tensors(responses)
-    row = data.draw(st.integers(0, len(responses) - 1))
-    raised = policy.clone()
-    raised[row, data.draw(st.integers(0, len(responses[row]) - 1))] += data.draw(st.floats(0, 5))
-    s = spec(**options)
-    before, after = (pear.log_weights(p, demonstrator, mask, s) for p in (policy, raised))
-    assert (after >= before).all()
-
-
-@given(st.sampled_from([0.0, -1e-30, -1e4, -1e30, -math.inf]), OPTIONS)
-def test_extreme_log_probabilities_leave_weights_finite(extreme, options):
-    policy, demonstrator, mask = tensors([[(extreme, -0.1)] * 9, [(-0.1, -1e30)] * 4])
-    assert pear.log_weights(policy, demonstrator, mask, spec(**options)).isfinite().all()
-
-
-def test_no_gradient_flows_through_weights():
-    policy = torch.randn(2, 3, requires_grad=True)
-    mask = torch.ones(2, 3, dtype=torch.bool)
-    assert not pear.log_weights(policy, torch.randn(2, 3), mask, spec()).requires_grad
-
-
-def test_the_demonstrators_tokens_have_the_mass_of_the_answers_that_go_on_with_them():
-    """Three answers share a beginning; one is another's beginning, and its end is a token."""
-    rows = [{"labels": [-100, *tokens]} for tokens in ([5, 6, 9], [5, 9], [7, 9], [8, 9])]
-    found = conditionals(rows, [0.3, 0.1, 0.6, 0.0])
-    assert [math.exp(one) for one in found[0]] == pytest.approx([0.4, 0.75, 1.0])
-    assert [math.exp(one) for one in found[1]] == pytest.approx([0.4, 0.25])
-    assert [math.exp(one) for one in found[2]] == pytest.approx([0.6, 1.0])
-    assert found[3][0] == -math.inf
+def test_without_adam_and_clipping_a_constant_weight_is_a_matched_rate(base, tmp_path):
+    s = replace(SPEC, level="sequence", optim="sgd", max_grad_norm=1e9, learning_rate=1e-2)
+    ends = []
+    for weights in ("constant", "learning_rate"):
+        trainer = pear.build(replace(s, weights=weights), base, tmp_path, [])
+        trainer.train()
+        ends.append(torch.cat([p.detach().flatten() for p in trainer.model.parameters()]))
+    assert torch.allclose(*ends, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize(
-    ("field", "value"),
-    [("gamma", 0.0), ("gamma", 1.1), ("block_size", 0), ("delta_clip", (0.3, -0.08))],
+    ("says", "changes"),
+    [
+        (
+            "not known of those of cola",
+            {"task": ColaSpec(files=(), folder=None, pretraining_share=0.5)},
+        ),
+        ("not known", {"demonstrator": "start"}),
+        ("Leave planted", {"planted": "mask"}),
+        ("whole batch of 16 rows", {"weights": "constant", "micro_batch": 8}),
+    ],
 )
-def test_values_that_give_no_weights_are_refused(field, value):
-    with pytest.raises(ValueError, match=f"PEARSpec: {field} is "):
-        spec(**{field: value})
+def test_what_has_no_weights_is_refused(says, changes):
+    with pytest.raises(ValueError, match=says):
+        pear.check(replace(SPEC, **changes))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_variant_is_followed_by_the_same_rl(variant):
+    """The spine's, but for its length and where it starts."""
+    plain, found = (NODES[name](RECIPE, 3) for name in ("sft_then_short_rl", variant))
+    assert replace(found, start=plain.start) == plain
+    spine = NODES["sft_then_rl"](RECIPE, 3)
+    same = {"max_steps": spine.max_steps, "snapshot_every": spine.snapshot_every}
+    assert replace(plain, **same) == spine
