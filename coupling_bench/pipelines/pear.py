@@ -90,8 +90,8 @@ def _then_rl(name: str, variant: Node) -> Node:
     def node(recipe: Recipe, seed: int) -> GRPOSpec:
         start = variant(recipe, seed)
         steps = max(1, recipe.rl.max_steps // SHORTER)
-        short = {"max_steps": steps, "snapshot_every": NO_SNAPSHOTS}
-        return replace(recipe.rl, start=start, seed=seed, **short)
+        short = replace(recipe.rl, max_steps=steps, snapshot_every=NO_SNAPSHOTS)
+        return replace(short, start=start, seed=seed)
 
     node.__doc__ = f"Return an eighth of the spine's RL after {name}."
     return node

@@ -1,18 +1,20 @@
-"""What the demonstrators' policy gives each token, from p_D over a closed set of answers."""
+"""What the demonstrators' policy gives each token, from p_D over a finite set of answers."""
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
+
+from trl.data_utils import common_prefix_length
 
 from coupling_bench.stages.tokens import Row
 
 NO_LABEL = -100
 
 
-def conditionals(answers: Sequence[Row], shares: Sequence[float]) -> list[list[float]]:
-    """Return log pi_beta(y_t | x, y_<t) of every token of every answer to one prompt, in nats.
+def conditionals(answers: Sequence[Row], shares: Sequence[float], shown: int) -> list[float]:
+    """Return log pi_beta(y_t | x, y_<t) of each token of the answer that was shown, in nats.
 
     Exact: the mass of the answers that begin as y_1 ... y_t does, over that of those that begin as
     y_1 ... y_(t-1) does; the end of sequence is a token. Of an answer that is never given: -inf
@@ -21,19 +23,15 @@ def conditionals(answers: Sequence[Row], shares: Sequence[float]) -> list[list[f
     Args:
         answers: the rows of A answers to one prompt, whose labelled tokens are the answer.
         shares: p_D(y | x), ``(A,)``, which add up to 1.
+        shown: which of them it is.
     """
-    responses = [
-        tuple(label for label in answer["labels"] if label != NO_LABEL) for answer in answers
-    ]
-    mass: dict[tuple[int, ...], float] = defaultdict(float)
+    responses = [[label for label in row["labels"] if label != NO_LABEL] for row in answers]
+    said = responses[shown]
+    mass = [0.0] * (len(said) + 1)
     for response, share in zip(responses, shares, strict=True):
-        for end in range(len(response) + 1):
-            mass[response[:end]] += float(share)
+        for end in range(common_prefix_length(said, response) + 1):
+            mass[end] += float(share)
     return [
-        [_log_ratio(mass[response[: t + 1]], mass[response[:t]]) for t in range(len(response))]
-        for response in responses
+        math.log(part / whole) if part > 0.0 else -math.inf
+        for whole, part in pairwise(mass)
     ]
-
-
-def _log_ratio(part: float, whole: float) -> float:
-    return math.log(part / whole) if part > 0.0 else -math.inf

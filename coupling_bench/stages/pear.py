@@ -44,7 +44,7 @@ def build(
     demonstrated = sft.demonstrations(spec, task, model, tokenizer)
     answered = tokens.of_answers(tokenizer, model_of(spec), spec.task, "sft", True)
     rows = [
-        {**of_item[answer], "demonstrator_logps": conditionals(of_item, p_d)[answer]}
+        {**of_item[answer], "demonstrator_logps": conditionals(of_item, p_d, answer)}
         for of_item, answer, p_d in zip(
             answered, demonstrated, task.demonstrated("sft"), strict=True
         )

@@ -133,7 +133,7 @@ def test_no_gradient_flows_through_weights():
 def test_the_demonstrators_tokens_have_the_mass_of_the_answers_that_go_on_with_them():
     """Three answers share a beginning; one is another's beginning, and its end is a token."""
     rows = [{"labels": [-100, *tokens]} for tokens in ([5, 6, 9], [5, 9], [7, 9], [8, 9])]
-    found = conditionals(rows, [0.3, 0.1, 0.6, 0.0])
+    found = [conditionals(rows, [0.3, 0.1, 0.6, 0.0], shown) for shown in range(4)]
     assert [math.exp(one) for one in found[0]] == pytest.approx([0.4, 0.75, 1.0])
     assert [math.exp(one) for one in found[1]] == pytest.approx([0.4, 0.25])
     assert [math.exp(one) for one in found[2]] == pytest.approx([0.6, 1.0])
