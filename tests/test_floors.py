@@ -38,6 +38,7 @@ FLOORS = [
         "requirements",
         "flow_requirements",
         "pear_requirements",
+        "healing_requirements",
         "views",
         "claims",
         "theorems",

@@ -83,6 +83,14 @@ def forgotten(sft: Runs) -> Array:
     return np.array([path.scored(path.peak) - path.scored(-1) for path in paths(sft)])
 
 
+def peak_above_start(sft: Runs) -> Array:
+    """Accuracy out of domain at the peak minus that where SFT starts, ``(S,)``; 0 if it only falls.
+
+    Where the model that SFT starts from has learnt the domain already its best is its beginning.
+    """
+    return np.array([path.scored(path.peak) - path.scored(0) for path in paths(sft)])
+
+
 def rise_in_domain(sft: Runs) -> Array:
     """Accuracy in domain at the end minus that at the peak out of domain (H1), ``(S,)``."""
     return np.array([p.accuracy_in_domain[-1] - p.accuracy_in_domain[p.peak] for p in paths(sft)])
@@ -110,14 +118,15 @@ def beyond_peak(second: Runs, sft: Runs) -> Array:
     return _ends(second) - np.array([path.scored(path.peak) for path in paths(sft)])
 
 
-def judged_beyond_peak(second: Runs, sft: Runs) -> Array | None:
-    """The same of the likelier answer; None where answers are open."""
+def judged_change(second: Runs, sft: Runs, *, since_peak: bool) -> Array | None:
+    """The same of the likelier answer, since SFT's peak or its end; None where answers are open."""
     changes = []
     for path, seen in zip(paths(sft), observe(second, OUT_OF_DOMAIN), strict=True):
         end = _judged(seen)
         if path.judged is None or end is None:
             return None
-        changes.append((end[-1] - path.judged[path.peak])[SCORED_ON].mean())
+        before = path.judged[path.peak if since_peak else -1]
+        changes.append((end[-1] - before)[SCORED_ON].mean())
     return np.array(changes)
 
 

@@ -19,7 +19,7 @@ from typing import Any, Literal
 from coupling_bench.pipelines import spine
 from coupling_bench.pipelines.controls import NO_SNAPSHOTS
 from coupling_bench.pipelines.recipe import Node, NotHereError, Recipe
-from coupling_bench.specs import GrammarSpec, GRPOSpec, PEARSpec, SFTSpec, SnapshotSpec
+from coupling_bench.specs import ArithmeticSpec, GrammarSpec, GRPOSpec, PEARSpec, SFTSpec, SnapshotSpec
 
 SHORTER = 8
 """So many times fewer steps than the spine's RL."""
@@ -76,10 +76,11 @@ SFT: dict[str, Node] = {
 
 
 def _weighted(recipe: Recipe, seed: int, **options: Any) -> PEARSpec:
-    if not isinstance(recipe.task, GrammarSpec):
+    if not isinstance(recipe.task, GrammarSpec | ArithmeticSpec):
         raise NotHereError(
             "PEAR weights tokens by the demonstrators' probability of each, which is known where "
-            f"they are generated (--task grammar) and not of those of {recipe.task.name}."
+            "they are generated (--task grammar, --task arithmetic) and not of those of "
+            f"{recipe.task.name}."
         )
     plain = spine.sft(recipe, seed)
     shared = {field.name: getattr(plain, field.name) for field in fields(SFTSpec)}

@@ -70,7 +70,7 @@ def check(spec: PEARSpec) -> None:
         raise ValueError(
             f"{address(spec)}: PEAR weights tokens by the demonstrators' probability of each, "
             f"which is not known of those of {spec.task.name}. Take a task that is generated with "
-            "its annotators: --task grammar."
+            "its annotators: --task grammar or --task arithmetic."
         )
     if spec.planted is not None or not spec.completion_only_loss:
         raise ValueError(
