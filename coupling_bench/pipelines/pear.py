@@ -19,7 +19,14 @@ from typing import Any, Literal
 from coupling_bench.pipelines import spine
 from coupling_bench.pipelines.controls import NO_SNAPSHOTS
 from coupling_bench.pipelines.recipe import Node, NotHereError, Recipe
-from coupling_bench.specs import ArithmeticSpec, GrammarSpec, GRPOSpec, PEARSpec, SFTSpec, SnapshotSpec
+from coupling_bench.specs import (
+    ArithmeticSpec,
+    GrammarSpec,
+    GRPOSpec,
+    PEARSpec,
+    SFTSpec,
+    SnapshotSpec,
+)
 
 SHORTER = 8
 """So many times fewer steps than the spine's RL."""

@@ -31,7 +31,4 @@ def conditionals(answers: Sequence[Row], shares: Sequence[float], shown: int) ->
     for response, share in zip(responses, shares, strict=True):
         for end in range(common_prefix_length(said, response) + 1):
             mass[end] += float(share)
-    return [
-        math.log(part / whole) if part > 0.0 else -math.inf
-        for whole, part in pairwise(mass)
-    ]
+    return [math.log(part / whole) if part > 0.0 else -math.inf for whole, part in pairwise(mass)]

@@ -93,7 +93,7 @@ class Placing:
     time with running numbers for labels: they say where it has put which.
     """
 
-    def __init__(self, lay: Callable[[Sequence[dict[str, list[int]]]], dict[str, Tensor]]):
+    def __init__(self, lay: Callable[[Any], Any]):
         """Lay out rows by ``lay``."""
         self.lay = lay
 
@@ -123,7 +123,7 @@ class PEARTrainer(PackedSFTTrainer):
         self.spec = spec
         self.rate = 1.0
         self.data_collator = Placing(self.data_collator)
-        self._signature_columns = ["input_ids", "labels", "demonstrator_logps"]
+        self.args.remove_unused_columns = False  # the model's inputs are not all that is needed
         if spec.weights == "learning_rate":
             self.add_callback(_Rate(self))
 

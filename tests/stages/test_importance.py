@@ -12,6 +12,7 @@ from coupling_bench.pipelines import NODES
 from coupling_bench.specs import PEARSpec, SFTSpec
 from coupling_bench.stages.demonstrator_logps import conditionals
 from coupling_bench.stages.importance import log_weights
+from coupling_bench.tasks.arithmetic import support
 from tests.tiny import recipe
 
 SFT = NODES["sft"](recipe(), 0)
@@ -138,6 +139,17 @@ def test_the_demonstrators_tokens_have_the_mass_of_the_answers_that_go_on_with_t
     assert [math.exp(one) for one in found[1]] == pytest.approx([0.4, 0.25])
     assert [math.exp(one) for one in found[2]] == pytest.approx([0.6, 1.0])
     assert found[3][0] == -math.inf
+
+
+@given(st.integers(0, 17), st.floats(0.05, 0.5), st.floats(0.1, 0.9))
+def test_the_tokens_of_a_derivation_have_its_probability_together(shown, slip_rate, share):
+    """p_D(y) is the product over its tokens, here characters, and the end."""
+    answers = support((7, 10, 5), slip_rate, share)
+    rows = [{"labels": [*map(ord, text), 0]} for text, _ in answers]
+    shares = [chance for _, chance in answers]
+    found = conditionals(rows, shares, shown)
+    assert math.fsum(found) == pytest.approx(math.log(shares[shown]))
+    assert max(found) <= 1e-12
 
 
 @pytest.mark.parametrize(

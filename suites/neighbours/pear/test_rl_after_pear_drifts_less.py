@@ -1,4 +1,7 @@
-"""P3 of PEAR: RL has less far to go from where SFT with its weights has ended."""
+"""P3 of PEAR: RL has less far to go from where SFT with its weights has ended.
+
+On ``grammar`` it has farther to go in its answers, as it starts from a lower score.
+"""
 
 import numpy as np
 import pytest
