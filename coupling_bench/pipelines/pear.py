@@ -30,6 +30,8 @@ from coupling_bench.specs import (
 
 SHORTER = 8
 """So many times fewer steps than the spine's RL."""
+LEAST_STEPS = 2
+"""The first step of a warm-up has a learning rate of 0, and would move nothing."""
 
 
 def pear_sft(recipe: Recipe, seed: int) -> PEARSpec:
@@ -97,7 +99,7 @@ def _weighted(recipe: Recipe, seed: int, **options: Any) -> PEARSpec:
 def _then_rl(name: str, variant: Node) -> Node:
     def node(recipe: Recipe, seed: int) -> GRPOSpec:
         start = variant(recipe, seed)
-        steps = max(1, recipe.rl.max_steps // SHORTER)
+        steps = max(LEAST_STEPS, recipe.rl.max_steps // SHORTER)
         short = replace(recipe.rl, max_steps=steps, snapshot_every=NO_SNAPSHOTS)
         return replace(short, start=start, seed=seed)
 
