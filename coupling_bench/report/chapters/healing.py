@@ -19,6 +19,7 @@ from coupling_bench.report.text import node, number, plain
 ACCURACIES = {
     "accuracy": "out of domain",
     "accuracy_in_domain": "in domain",
+    "accuracy_longer": "longer than any SFT sees",
     "judged": "out of domain, of the likelier answer",
 }
 LOSSES = {"loss_out_of_domain": "out of domain", "loss": "in domain"}

@@ -11,7 +11,7 @@ from coupling_bench.measures import healing, window
 from coupling_bench.pipelines.healing import GROUPS
 from coupling_bench.requirements import judges_sentences, reward_rises
 
-SOURCE = "arXiv:2509.12235v1, a window of SFT lengths (H4)"
+SOURCE = "arXiv:2509.12235, a window of SFT lengths (H4)"
 
 
 @claim(
