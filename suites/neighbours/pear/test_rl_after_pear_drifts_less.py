@@ -33,8 +33,8 @@ BESIDE = [
     unit="log ratio of ||theta_RL - theta_SFT||",
     requires=REQUIRES,
     beside=BESIDE,
-    undecided="Adam's steps are as long as the learning rate says, wherever RL begins, so that what "
-    "is left to find lies near the margin",
+    undecided="Adam's steps are as long as the learning rate says, wherever RL begins, so that "
+    "what is left to find lies near the margin",
 )
 def test_rl_after_pear_moves_the_weights_less(
     base, sft, sft_then_short_rl, pear_sft, pear_sft_then_rl, prompts, decide, table
