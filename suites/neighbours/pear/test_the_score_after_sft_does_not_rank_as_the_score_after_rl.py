@@ -4,6 +4,9 @@ The variants are plain SFT, plain SFT stopped early, PEAR, and PEAR's controls; 
 Ranks of scores that differ by nothing but noise agree by chance alone, so the scores after SFT have
 to rank the variants alike on two halves of the items. Whether a pair is ranked the other way round
 is asked of a pair that the other seeds chose: the deepest of all pairs would be deep by luck.
+
+On ``grammar`` three seeds do not make sure of the ranks: plain SFT and two controls score the same
+within 0.002. What ranks there are RL keeps (tau 0.6 to 0.8): what scores lower starts lower.
 """
 
 import pytest
