@@ -37,7 +37,7 @@ FLOORS = [
         "measures",
         "requirements",
         "flow_requirements",
-        "forgetting_requirements",
+        "forgetting_requirements", "pear_requirements",
         "healing_requirements",
         "views",
         "claims",

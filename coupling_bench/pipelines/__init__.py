@@ -15,7 +15,7 @@ from coupling_bench.pipelines import (
     fixed_points,
     healing,
     landscape,
-    razor,
+    razor, pear,
     spine,
     trainers,
     validity,
@@ -50,7 +50,7 @@ __all__ = [
 ]
 
 FAMILIES = (
-    spine, trainers, fixed_points, demonstrators, controls, validity, landscape, healing, razor,
+    spine, trainers, fixed_points, demonstrators, controls, validity, landscape, healing, razor, pear,
 )  # fmt: skip
 
 NODES: dict[str, Node] = {name: node for family in FAMILIES for name, node in family.NODES.items()}

@@ -24,6 +24,7 @@ RUNNERS = {
     "PretrainSpec": "coupling_bench.stages.pretrain",
     "SFTSpec": "coupling_bench.stages.sft",
     "LongSFTSpec": "coupling_bench.stages.sft",
+    "PEARSpec": "coupling_bench.stages.pear",
     "GRPOSpec": "coupling_bench.stages.grpo",
     "RLOOSpec": "coupling_bench.stages.rloo",
     "DPOSpec": "coupling_bench.stages.dpo",
