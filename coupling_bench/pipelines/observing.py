@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from coupling_bench.specs import (
+    BestSnapshotSpec,
     ColaSpec,
     EvaluationSpec,
     ExactSpec,
@@ -45,8 +46,8 @@ def observations(stage: StageSpec, seed: int) -> tuple[ObservationSpec | Landsca
     """Return the observations that the measures need of one stage, for the run of one seed."""
     if isinstance(stage, FlowSpec):
         return (landscape_of(stage),)
-    if isinstance(stage, SnapshotSpec):  # what it is stands among the snapshots of its stage
-        return ()
+    if isinstance(stage, SnapshotSpec | BestSnapshotSpec):
+        return ()  # what it is stands among the snapshots of its stage
     return _of_split(stage, seed)
 
 

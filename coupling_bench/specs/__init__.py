@@ -11,13 +11,14 @@ from typing import Any
 
 from typing_extensions import TypeIs
 
+from coupling_bench.specs.edit import EditSpec
 from coupling_bench.specs.exact import ExactSpec
 from coupling_bench.specs.landscape import FlowSpec, LandscapeSpec
 from coupling_bench.specs.marks import EXECUTION, OURS
 from coupling_bench.specs.models import AnyModel, CheckpointSpec, LoraSpec, ModelSpec
 from coupling_bench.specs.observing import EvaluationSpec, ObservationSpec
 from coupling_bench.specs.perturb import PerturbSpec
-from coupling_bench.specs.snapshot import SnapshotSpec
+from coupling_bench.specs.snapshot import BestSnapshotSpec, SnapshotSpec
 from coupling_bench.specs.tasks import ColaSpec, GrammarSpec, JsonlSpec, TaskSpec
 from coupling_bench.specs.training import (
     DPOSpec,
@@ -35,9 +36,11 @@ __all__ = [
     "EXECUTION",
     "OURS",
     "AnyModel",
+    "BestSnapshotSpec",
     "CheckpointSpec",
     "ColaSpec",
     "DPOSpec",
+    "EditSpec",
     "EvaluationSpec",
     "ExactSpec",
     "FlowSpec",
