@@ -13,6 +13,7 @@ from coupling_bench.pipelines import (
     controls,
     demonstrators,
     fixed_points,
+    healing,
     landscape,
     spine,
     trainers,
@@ -47,7 +48,9 @@ __all__ = [
     "observed_splits",
 ]
 
-FAMILIES = (spine, trainers, fixed_points, demonstrators, controls, validity, landscape)
+FAMILIES = (
+    spine, trainers, fixed_points, demonstrators, controls, validity, landscape, healing,
+)  # fmt: skip
 
 NODES: dict[str, Node] = {name: node for family in FAMILIES for name, node in family.NODES.items()}
 

@@ -23,6 +23,7 @@ RUNNERS = {
     "ImportSpec": "coupling_bench.stages.importing",
     "PretrainSpec": "coupling_bench.stages.pretrain",
     "SFTSpec": "coupling_bench.stages.sft",
+    "LongSFTSpec": "coupling_bench.stages.sft",
     "GRPOSpec": "coupling_bench.stages.grpo",
     "RLOOSpec": "coupling_bench.stages.rloo",
     "DPOSpec": "coupling_bench.stages.dpo",
