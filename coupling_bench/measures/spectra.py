@@ -115,13 +115,14 @@ def along(runs: Runs) -> list[tuple[Drift, ...]]:
     return found
 
 
-def since_best(edit: Runs) -> list[tuple[Drift, ...]]:
+def since_moment(edit: Runs) -> list[tuple[Drift, ...]]:
     """Return the drift of each seed from the moment that an edit puts back to its run's end."""
     found = []
     for stage in edit.stages:
-        moment = edit.store.get(stage.start)
-        run = edit.store.get(stage.start.start).folder
-        found.append(drifts(run, moment.facts["steps"], models.snapshot_steps(run)[-1]))
+        moment: Any = stage.start
+        run = edit.store.get(moment.start).folder
+        step = edit.store.get(moment).facts["steps"]
+        found.append(drifts(run, step, models.snapshot_steps(run)[-1]))
     return found
 
 

@@ -15,6 +15,7 @@ from coupling_bench.pipelines import (
     fixed_points,
     healing,
     landscape,
+    spectra,
     spine,
     trainers,
     validity,
@@ -49,7 +50,7 @@ __all__ = [
 ]
 
 FAMILIES = (
-    spine, trainers, fixed_points, demonstrators, controls, validity, landscape, healing,
+    spine, trainers, fixed_points, demonstrators, controls, validity, landscape, healing, spectra,
 )  # fmt: skip
 
 NODES: dict[str, Node] = {name: node for family in FAMILIES for name, node in family.NODES.items()}

@@ -133,8 +133,10 @@ def principal_overlap(before: Singular, change: Array, k: int, share: float) -> 
     """
     part = (before.left[:, :k] * before.values[:k]) @ before.right[:, :k].T
     many = max(round(share * change.size), 1)
-    masks = [np.argsort(-np.abs(one).ravel(), kind="stable")[:many] for one in (part, change)]
-    return len(np.intersect1d(*masks)) / many
+    principal, moved = (
+        np.argsort(-np.abs(one).ravel(), kind="stable")[:many] for one in (part, change)
+    )
+    return len(np.intersect1d(principal, moved)) / many
 
 
 def random_change(change: Array, draw: np.random.Generator) -> Array:

@@ -108,7 +108,7 @@ def test_a_moment_that_is_not_stored_and_a_split_that_is_not_there_are_refused(s
         stages.make(replace(START, step=3), store)
     with pytest.raises(ValueError, match=r"no snapshot after 3 optimizer steps\. .*0, 4, 8"):
         matrices(store.get(SFT).folder, 3, MATRICES)
-    task = open_task.write(tmp_path)
+    task = open_task.spec()
     no_split = BestSnapshotSpec(start=replace(SFT, task=task))
     with pytest.raises(ValueError, match="has no such split"):
         best_snapshot.run(no_split, tmp_path, tmp_path)
