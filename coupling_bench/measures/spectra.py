@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from coupling_bench import models
-from coupling_bench.measures.reward import reward_curve
+from coupling_bench.measures.reward import expected_reward, reward_curve
 from coupling_bench.measures.weights import matrices
 from coupling_bench.runs import Array, Runs, Split, observe
 from coupling_bench.specs.edit import MATRICES
@@ -28,6 +28,9 @@ PRINCIPAL = 0.1
 """Share of the weights that count as principal, and of those that changed most."""
 GAIN = 0.9
 """Of the smaller of two gains of reward: where two runs are compared at equal gain."""
+
+COMPARED = ("rotation", "value_change", "unchanged", "principal_overlap", "norm")
+"""Fields of ``Drift`` that are shown where two stages have gained as much."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +154,11 @@ def at_equal_gain(first: Runs, second: Runs, measure: str, prompts: Split) -> tu
     return ours, theirs
 
 
+def accuracy(runs: Runs, prompts: Split) -> Array:
+    """Return the probability of earning the reward at temperature 1, (1 + J) / 2, ``(S,)``."""
+    return (1 + expected_reward(runs, prompts)) / 2
+
+
 def rows(
     stage: str, seeds: Sequence[int], found: Sequence[Sequence[Drift]]
 ) -> list[dict[str, Any]]:
@@ -178,3 +186,28 @@ def _passing(folder: Path, steps: Sequence[int], gain: Array, target: float, mea
     earlier = float(mean([drifts(folder, steps[0], steps[place - 1])], measure)[0])
     part = (target - gain[place - 1]) / (gain[place] - gain[place - 1])
     return earlier + float(part) * (later - earlier)
+
+
+def equal_gain_rows(first: Runs, second: Runs, prompts: Split) -> list[dict[str, Any]]:
+    """Return the rows of the table ``equal_gain``: two stages where both have gained as much."""
+    found = {name: at_equal_gain(first, second, name, prompts) for name in COMPARED}
+    return [
+        {"stage": stage.node, "seed": seed, **{n: float(v[side][i]) for n, v in found.items()}}
+        for side, stage in enumerate((first, second))
+        for i, seed in enumerate(stage.seeds)
+    ]
+
+
+def edit_rows(edit: Runs, changes: Array, of: str) -> list[dict[str, Any]]:
+    """Return the rows of the table ``edits``: what an edit does to an accuracy, and its length.
+
+    Args:
+        edit: the edited checkpoints.
+        changes: of the accuracy, ``(S,)``.
+        of: what it is the accuracy of.
+    """
+    facts = [edit.store.get(stage).facts for stage in edit.stages]
+    return [
+        {"edit": edit.node, "of": of, "seed": seed, "change": float(change), "norm": one["norm"]}
+        for seed, change, one in zip(edit.seeds, changes, facts, strict=True)
+    ]

@@ -60,7 +60,7 @@ def sines(basis: Array, other: Array) -> Array:
         basis: B, orthonormal columns ``(N, K)``.
         other: C, orthonormal columns ``(N, K)``.
     """
-    return np.linalg.svd(other - basis @ (basis.T @ other), compute_uv=False)
+    return np.asarray(np.linalg.svd(other - basis @ (basis.T @ other), compute_uv=False))
 
 
 def leading_sines(before: Singular, after: Singular, k: int) -> Array:
