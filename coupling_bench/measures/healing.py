@@ -110,14 +110,15 @@ def beyond_peak(second: Runs, sft: Runs) -> Array:
     return _ends(second) - np.array([path.scored(path.peak) for path in paths(sft)])
 
 
-def judged_beyond_peak(second: Runs, sft: Runs) -> Array | None:
-    """The same of the likelier answer; None where answers are open."""
+def judged_change(second: Runs, sft: Runs, *, since_peak: bool) -> Array | None:
+    """The same of the likelier answer, since SFT's peak or its end; None where answers are open."""
     changes = []
     for path, seen in zip(paths(sft), observe(second, OUT_OF_DOMAIN), strict=True):
         end = _judged(seen)
         if path.judged is None or end is None:
             return None
-        changes.append((end[-1] - path.judged[path.peak])[SCORED_ON].mean())
+        before = path.judged[path.peak if since_peak else -1]
+        changes.append((end[-1] - before)[SCORED_ON].mean())
     return np.array(changes)
 
 

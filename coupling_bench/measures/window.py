@@ -7,7 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from coupling_bench.measures.healing import HELD_OUT, OUT_OF_DOMAIN, accuracies, paths
+from coupling_bench.measures.healing import (
+    CHOSEN_ON,
+    HELD_OUT,
+    OUT_OF_DOMAIN,
+    SCORED_ON,
+    accuracies,
+    paths,
+)
 from coupling_bench.measures.reward import expected_reward
 from coupling_bench.runs import Array, Observation, Runs, observe
 from coupling_bench.specs import SnapshotSpec
@@ -15,9 +22,7 @@ from coupling_bench.specs import SnapshotSpec
 
 def gain(rl: Runs, sft: Runs) -> Array:
     """Accuracy out of domain that RL gains over the moment of SFT that it starts from, ``(S,)``."""
-    ends = [accuracies(seen)[-1].mean() for seen in observe(rl, OUT_OF_DOMAIN)]
-    found = zip(ends, paths(sft), _places(rl, sft), strict=True)
-    return np.array([end - path.accuracy[place].mean() for end, path, place in found])
+    return np.array([items.mean() for items in _item_gains(rl, sft)])
 
 
 def above_both_ends(early: Array, middle: Array, late: Array) -> Array:
@@ -26,6 +31,21 @@ def above_both_ends(early: Array, middle: Array, late: Array) -> Array:
     The larger is chosen by its noise too, so that this is a little too small, never too large.
     """
     return middle - np.maximum(early, late)
+
+
+def best_above_both_ends(arms: Sequence[Runs], sft: Runs) -> Array:
+    """The same of the best start between the first and the last of several, ``(S,)``.
+
+    It is chosen on the items in even places, and scored with both ends on those in odd ones.
+    """
+    of_seeds = zip(*(_item_gains(rl, sft) for rl in arms), strict=True)
+    found = []
+    for of_arms in of_seeds:
+        chosen_on = [items[CHOSEN_ON].mean() for items in of_arms]
+        scores = np.array([items[SCORED_ON].mean() for items in of_arms])
+        best = scores[1 + int(np.argmax(chosen_on[1:-1]))]
+        found.append(float(above_both_ends(scores[0], best, scores[-1])))
+    return np.array(found)
 
 
 def advantage_entropy(chances: Array, group: int) -> float:
@@ -75,6 +95,13 @@ def starts(rl: Runs, sft: Runs) -> Iterator[dict[str, Any]]:
             "positive_share": float(chances.mean()),
             "advantage_entropy": advantage_entropy(chances, group),
         }
+
+
+def _item_gains(rl: Runs, sft: Runs) -> list[Array]:
+    """Return what RL gains out of domain over its start on each item, ``(P,)`` a seed."""
+    ends = [accuracies(seen)[-1] for seen in observe(rl, OUT_OF_DOMAIN)]
+    found = zip(ends, paths(sft), _places(rl, sft), strict=True)
+    return [end - path.accuracy[place] for end, path, place in found]
 
 
 def _places(rl: Runs, sft: Runs) -> Sequence[int]:
