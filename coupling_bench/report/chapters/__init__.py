@@ -23,6 +23,7 @@ TABLES = {
     "prior", "map_sft_then_rl", "map_rl_then_sft", "thresholds", "second_order", "pl_slopes",
     "duration", "pareto", "non_decoupling", "alignment", "spectrum", "defects", "at_equal_reward",
     "epsilon_crossings", "damage", "healing", "restored", "window",
+    "spectra", "edits", "equal_gain",
 }  # fmt: skip
 """The tables that have figures. Others are shown as they are."""
 
