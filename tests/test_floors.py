@@ -38,6 +38,8 @@ FLOORS = [
         "requirements",
         "flow_requirements",
         "healing_requirements",
+        "spectra_requirements",
+        "choosing",
         "views",
         "claims",
         "theorems",

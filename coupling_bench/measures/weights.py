@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,24 +29,6 @@ def distance(runs: Runs, other: Runs) -> Array:
     return np.array([_distance(first, second) for first, second in folders])
 
 
-def named(weights: Iterable[str], modules: Sequence[str]) -> list[str]:
-    """Return the names of the weight matrices of some modules, by the ends of the modules' names.
-
-    Raises:
-        ValueError: there are none.
-    """
-    names = list(weights)
-    found = [one for one in names if one.endswith(tuple(f"{module}.weight" for module in modules))]
-    if not found:
-        has = sorted({one.split(".")[-2] for one in names if one.count(".") and "weight" in one})
-        raise ValueError(
-            f"weights: looking for the matrices {', '.join(modules)}: the model has "
-            f"{', '.join(has) or 'none of a name'}. Take a model whose queries, keys and values "
-            "are matrices of their own, as Llama's and Qwen's are."
-        )
-    return found
-
-
 def matrices(folder: Path, step: int, modules: Sequence[str]) -> dict[str, Array]:
     """Return the weight matrices of some modules after a step of the run in ``folder``, in fp64.
 
@@ -66,7 +48,7 @@ def matrices(folder: Path, step: int, modules: Sequence[str]) -> dict[str, Array
         )
     earlier = folder / models.SNAPSHOTS / f"{step:06d}.safetensors"
     found = _weights(folder) if step == steps[-1] else _read(earlier)
-    return {name: found[name].astype(float) for name in named(found, modules)}
+    return {name: found[name].astype(float) for name in models.named(found, modules)}
 
 
 def _distance(first: Path, second: Path) -> float:

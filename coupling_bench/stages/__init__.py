@@ -30,7 +30,7 @@ RUNNERS = {
     "ExactSpec": "coupling_bench.stages.exact",
     "FlowSpec": "coupling_bench.stages.exact",
     "SnapshotSpec": "coupling_bench.stages.snapshot",
-    "BestSnapshotSpec": "coupling_bench.stages.best_snapshot",
+    "BestSnapshotSpec": "coupling_bench.choosing",
     "PerturbSpec": "coupling_bench.stages.perturb",
     "EditSpec": "coupling_bench.stages.edit",
     "ObservationSpec": "coupling_bench.probes",

@@ -10,7 +10,6 @@ import torch
 
 from coupling_bench import models
 from coupling_bench.fingerprint import address
-from coupling_bench.measures.weights import named
 from coupling_bench.specs import EditSpec, model_of
 from coupling_bench.stages.training import quiet_libraries
 from coupling_bench.theory.edits import edited
@@ -32,7 +31,7 @@ def run(spec: EditSpec, start: Path, folder: Path) -> dict[str, Any]:
     model, tokenizer = models.load(end, model_of(spec), dtype="float32")
     moment = dict(models.load(start, model_of(spec), dtype="float32")[0].named_parameters())
     weights = dict(model.named_parameters())
-    names = named(weights, spec.matrices)
+    names = models.named(weights, spec.matrices)
     draw = np.random.default_rng(spec.seed)
     squares = 0.0
     for name in names:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from coupling_bench import models, stages
+from coupling_bench import choosing, models, stages
 from coupling_bench.measures.reward import expected_reward
 from coupling_bench.measures.weights import distance, matrices
 from coupling_bench.pipelines import lineage, observation, observations
@@ -13,7 +13,6 @@ from coupling_bench.pipelines.spine import sft
 from coupling_bench.runs import Runs, Split, read_observation
 from coupling_bench.specs import BestSnapshotSpec, EditSpec, LoraSpec, SnapshotSpec
 from coupling_bench.specs.edit import MATRICES
-from coupling_bench.stages import best_snapshot
 from coupling_bench.store import Store
 from tests import open_task
 from tests.architectures import save
@@ -110,4 +109,4 @@ def test_a_moment_that_is_not_stored_and_a_split_that_is_not_there_are_refused(s
     task = open_task.spec()
     no_split = BestSnapshotSpec(start=replace(SFT, task=task))
     with pytest.raises(ValueError, match="has no such split"):
-        best_snapshot.run(no_split, tmp_path, tmp_path)
+        choosing.run(no_split, tmp_path, tmp_path)

@@ -9,14 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from coupling_bench import models, probes
+from coupling_bench import probes
 from coupling_bench.fingerprint import address
 from coupling_bench.measures.healing import CHOSEN_ON, accuracies
 from coupling_bench.pipelines import observation, observed_splits
 from coupling_bench.runs import read_observation
 from coupling_bench.specs import BestSnapshotSpec
 from coupling_bench.stages.snapshot import link
-from coupling_bench.stages.training import quiet_libraries
 
 CHOICE = "choice"
 SPLIT = "out_of_domain"
@@ -31,9 +30,9 @@ def run(spec: BestSnapshotSpec, start: Path, folder: Path) -> dict[str, Any]:
     if SPLIT not in observed_splits(spec.task):
         raise ValueError(
             f"{address(spec)}: choosing a snapshot by what it earns out of domain: "
-            f"{spec.task.name} has no such split. Name its file in task.toml, under [data]."
+            f"{spec.task.name} has no such split. Name a file of it in task.toml: "
+            "out_of_domain = ..."
         )
-    quiet_libraries()
     (folder / CHOICE).mkdir()
     asked = replace(observation(spec.start, spec.seed, SPLIT), snapshots="all")
     probes.run(asked, start, folder / CHOICE)
@@ -41,5 +40,4 @@ def run(spec: BestSnapshotSpec, start: Path, folder: Path) -> dict[str, Any]:
     best = accuracies(seen)[:, CHOSEN_ON].mean(axis=1).argmax()  # of equals the first
     step = int(seen.steps[best])
     link(start, step, folder)
-    last = models.snapshot_steps(start)[-1]
-    return {"steps": step, "snapshots": [step], "seed": spec.seed, "last_step": last}
+    return {"steps": step, "snapshots": [step], "seed": spec.seed}
