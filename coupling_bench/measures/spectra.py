@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from coupling_bench import models
 from coupling_bench.measures.reward import expected_reward, reward_curve
@@ -74,7 +75,8 @@ def drifts(folder: Path, first: int, second: int) -> tuple[Drift, ...]:
         ValueError: there is no such snapshot, no such matrix, or no whole matrix.
     """
     before, after = (matrices(folder, step, MATRICES) for step in (first, second))
-    return tuple(drift(name, before[name], after[name]) for name in before)
+    with threadpool_limits(1):  # small matrices: threads would wait for each other
+        return tuple(drift(name, before[name], after[name]) for name in before)
 
 
 def drift(name: str, before: Array, after: Array) -> Drift:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 
 from coupling_bench import models
 from coupling_bench.fingerprint import address
@@ -36,7 +37,8 @@ def run(spec: EditSpec, start: Path, folder: Path) -> dict[str, Any]:
     squares = 0.0
     for name in names:
         before, then = (one[name].detach().double().numpy(force=True) for one in (weights, moment))
-        after = edited(before, then, spec.part, spec.share, draw)
+        with threadpool_limits(spec.threads):  # numpy's, as torch's: they order the sums
+            after = edited(before, then, spec.part, spec.share, draw)
         squares += float(np.square(after - before).sum())
         with torch.no_grad():
             weights[name].copy_(torch.from_numpy(after))
