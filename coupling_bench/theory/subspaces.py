@@ -84,18 +84,19 @@ def random_rotation(shape: tuple[int, ...], k: int) -> float:
     return float(np.sqrt(1 - k * np.mean([1 / size for size in shape])))
 
 
-def wedin_bound(before: Singular, after: Singular, change: Array, k: int) -> float:
+def wedin_bound(before: Singular, after: Singular, length: float, k: int) -> float:
     """Return Wedin's bound on the largest sine of U's and V's leading k-dimensional subspaces.
 
     ||W' - W||_2 / gap, where the gap is what lies between the k-th singular value of one of the
     two and the next one of the other; infinite where there is none. It says nothing above 1.
+    ``length`` is the change's spectral norm ||W' - W||_2.
     Source: Wedin, "Perturbation bounds in connection with singular value decomposition", 1972.
     """
     last, following = (before.values[k - 1], after.values[k - 1]), (after.values, before.values)
     gap = max(
         float(a - (b[k] if k < len(b) else 0.0)) for a, b in zip(last, following, strict=True)
     )
-    return float(np.linalg.norm(change, 2)) / gap if gap > 0 else float("inf")
+    return length / gap if gap > 0 else float("inf")
 
 
 def value_share(before: Singular, change: Array) -> float:

@@ -4,7 +4,9 @@ RL and SFT from the same base. More training moves weights further, so that both
 they have gained the same reward: nine tenths of the smaller of both largest gains, between the two
 snapshots that it lies between. A weight has not changed if it moved by less than a thousandth of
 itself, the paper's probe (quoted from memory). Margins, of a fiftieth and of a hundredth where
-chance is a tenth, were set before looking.
+chance is a tenth, were set before looking. On grammar RL's largest changes are principal weights a
+little more often than by chance: these weights are fp32 and Adam's steps alike in size, and what
+bfloat16 hides is not hidden here.
 """
 
 from coupling_bench import claim
@@ -39,6 +41,7 @@ def test_rl_turns_less_than_sft(sft, rl, prompts, decide, table):
     unit="||change of sigma|| / ||sigma||, RL minus SFT",
     requires=BOTH_GAIN,
     beside=[drift_difference("value_change", "the same at the ends of both runs")],
+    undecided="the effect lies at the margin on grammar: some hundred seeds would be needed",
 )
 def test_rl_changes_singular_values_less_than_sft(sft, rl, prompts, decide):
     ours, theirs = spectra.at_equal_gain(rl, sft, "value_change", prompts)
@@ -52,6 +55,7 @@ def test_rl_changes_singular_values_less_than_sft(sft, rl, prompts, decide):
     unit="share of the weights, RL minus SFT",
     requires=BOTH_GAIN,
     beside=[drift_difference("unchanged", "the same at the ends of both runs")],
+    undecided="the effect lies at the margin on grammar: some hundred seeds would be needed",
 )
 def test_rl_leaves_more_weights_unchanged_than_sft(sft, rl, prompts, decide):
     ours, theirs = spectra.at_equal_gain(rl, sft, "unchanged", prompts)
