@@ -21,6 +21,13 @@ ALONG = (
         nodes=(SFT,),
         measure=lambda runs: healing.rise_in_domain(runs(SFT)),
     ),
+    Beside(
+        name="accuracy out of domain at the peak minus at the base",
+        unit="accuracy",
+        nodes=(SFT,),
+        measure=lambda runs: healing.peak_above_start(runs(SFT)),
+        note="0: SFT falls from its beginning, and gains nothing out of domain on the way",
+    ),
     loss_change("base", SFT),
 )
 """Views of a long SFT on the whole."""

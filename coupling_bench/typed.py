@@ -23,7 +23,15 @@ RANGES = {
     "num_generations": (1, math.inf),
 }  # fmt: skip
 """(above, at most) of numbers that would stop a run in its middle, or mean nothing."""
-NOT_NEGATIVE = {"beta", "weight_decay", "epsilon", "entropy_coef", "label_smoothing", "label_noise"}
+NOT_NEGATIVE = {
+    "beta",
+    "weight_decay",
+    "epsilon",
+    "entropy_coef",
+    "label_smoothing",
+    "label_noise",
+    "slip_rate",
+}
 NAMES = {int: "a whole number", float: "a finite number", bool: "true or false", str: "a text"}
 
 

@@ -6,7 +6,8 @@ instead, which no sharpening of the same answers can raise.
 
 The peak is chosen on the items in even places and scored on those in odd ones. The best of several
 snapshots, scored on the items it was chosen on, is too good by their noise: an SFT that forgets
-nothing would seem to fall from a peak. Source: arXiv:2509.12235v1, whose peaks are not split.
+nothing would seem to fall from a peak. Source: arXiv:2509.12235, second-hand; nothing is known here
+of its peaks being scored on other items than they were chosen on.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ import numpy as np
 
 from coupling_bench.measures.ability import hits
 from coupling_bench.measures.loss import loss_curve
-from coupling_bench.measures.reward import item_rewards, reward_curve
+from coupling_bench.measures.reward import item_rewards
+from coupling_bench.pipelines import observed_splits
 from coupling_bench.runs import Array, Observation, Runs, Split, observe
 from coupling_bench.statistics import student_interval
 
 CHOSEN_ON, SCORED_ON = slice(0, None, 2), slice(1, None, 2)
 HELD_OUT, OUT_OF_DOMAIN = Split(name="held_out"), Split(name="out_of_domain")
+LONGER = Split(name="longer")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +41,8 @@ class Path:
     """The same of the likelier answer; None where answers are open."""
     accuracy_in_domain: Array
     """Mean over the held-out items, ``(N,)``."""
+    accuracy_longer: Array | None
+    """The same of answers that are longer than any SFT sees; None where a task has none."""
     loss: Array
     """SFT loss on held-out items, nats per sequence, ``(N,)``."""
     loss_out_of_domain: Array
@@ -64,23 +69,35 @@ def accuracies(observation: Observation) -> Array:
 
 def paths(sft: Runs) -> list[Path]:
     """Return the path of every seed of an SFT that is observed out of domain all along."""
-    seen = zip(observe(sft, HELD_OUT), observe(sft, OUT_OF_DOMAIN), strict=True)
+    longer: list[Any] = [None] * len(sft.seeds)
+    if LONGER.name in observed_splits(sft.task):
+        longer = observe(sft, LONGER)
+    seen = zip(observe(sft, HELD_OUT), observe(sft, OUT_OF_DOMAIN), longer, strict=True)
     return [
         Path(
             steps=inside.steps.astype(float),
             accuracy=accuracies(outside),
             judged=_judged(outside),
-            accuracy_in_domain=(1 + reward_curve(inside)) / 2,
+            accuracy_in_domain=accuracies(inside).mean(axis=1),
+            accuracy_longer=None if beyond is None else accuracies(beyond).mean(axis=1),
             loss=loss_curve(inside),
             loss_out_of_domain=loss_curve(outside),
         )
-        for inside, outside in seen
+        for inside, outside, beyond in seen
     ]
 
 
 def forgotten(sft: Runs) -> Array:
     """Accuracy out of domain at the peak minus that at the end (H1), ``(S,)``."""
     return np.array([path.scored(path.peak) - path.scored(-1) for path in paths(sft)])
+
+
+def peak_above_start(sft: Runs) -> Array:
+    """Accuracy out of domain at the peak minus that where SFT starts, ``(S,)``; 0 if it only falls.
+
+    Where the model that SFT starts from has learnt the domain already its best is its beginning.
+    """
+    return np.array([path.scored(path.peak) - path.scored(0) for path in paths(sft)])
 
 
 def rise_in_domain(sft: Runs) -> Array:
@@ -138,6 +155,7 @@ def recovery(second: Runs, sft: Runs) -> Array | None:
 def course(sft: Runs) -> Iterator[dict[str, Any]]:
     """Yield a row a seed and snapshot: what a long SFT was on its way, all items."""
     for seed, path in zip(sft.seeds, paths(sft), strict=True):
+        longer = path.accuracy_longer
         for n, step in enumerate(path.steps):
             yield {
                 "seed": seed,
@@ -145,6 +163,7 @@ def course(sft: Runs) -> Iterator[dict[str, Any]]:
                 "accuracy": float(path.accuracy[n].mean()),
                 "judged": None if path.judged is None else float(path.judged[n].mean()),
                 "accuracy_in_domain": float(path.accuracy_in_domain[n]),
+                "accuracy_longer": None if longer is None else float(longer[n]),
                 "loss": float(path.loss[n]),
                 "loss_out_of_domain": float(path.loss_out_of_domain[n]),
                 "peak": n == path.peak,

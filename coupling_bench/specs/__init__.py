@@ -19,7 +19,13 @@ from coupling_bench.specs.models import AnyModel, CheckpointSpec, LoraSpec, Mode
 from coupling_bench.specs.observing import EvaluationSpec, ObservationSpec
 from coupling_bench.specs.perturb import PerturbSpec
 from coupling_bench.specs.snapshot import BestSnapshotSpec, SnapshotSpec
-from coupling_bench.specs.tasks import ColaSpec, GrammarSpec, JsonlSpec, TaskSpec
+from coupling_bench.specs.tasks import (
+    ArithmeticSpec,
+    ColaSpec,
+    GrammarSpec,
+    JsonlSpec,
+    TaskSpec,
+)
 from coupling_bench.specs.training import (
     DPOSpec,
     GRPOSpec,
@@ -37,6 +43,7 @@ __all__ = [
     "EXECUTION",
     "OURS",
     "AnyModel",
+    "ArithmeticSpec",
     "BestSnapshotSpec",
     "CheckpointSpec",
     "ColaSpec",

@@ -77,6 +77,16 @@ def test_the_regret_is_what_the_least_loss_misses_of_the_peak(tmp_path):
     assert healing.doublings_to_least_loss(long) == pytest.approx([1.0])
 
 
+def test_a_course_has_a_row_a_snapshot_and_names_its_peak_and_its_least_loss(tmp_path):
+    long = sft(tmp_path, out_of_domain=[flat(0.6, 0.9, 0.8, 0.7)])
+    rows = list(healing.course(long))
+    assert [row["step"] for row in rows] == STEPS
+    assert [row["accuracy"] for row in rows] == pytest.approx([0.6, 0.9, 0.8, 0.7])
+    assert [row["step"] for row in rows if row["peak"]] == [1]
+    assert [row["step"] for row in rows if row["least_loss"]] == [2]
+    assert healing.peak_above_start(long) == pytest.approx([0.3])
+
+
 def test_what_is_restored_is_a_share_of_what_was_lost(tmp_path):
     long = sft(tmp_path, out_of_domain=[flat(0.6, 0.9, 0.8, 0.7), flat(0.6, 0.9, 0.8, 0.69)])
     rl = after(tmp_path, 0.75, 0.95)

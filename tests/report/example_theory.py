@@ -252,7 +252,8 @@ def neighbours(noise: Random) -> dict[str, Rows]:
     return {
         "healing": [
             {"seed": seed, "step": step, "accuracy": 0.8 - abs(step - peak) / 900 + shift,
-             "judged": 0.85 + shift, "accuracy_in_domain": 0.9 - exp(-step / 40) / 5,
+             "judged": 0.85 + shift, "accuracy_longer": 0.3,
+             "accuracy_in_domain": 0.9 - exp(-step / 40) / 5,
              "loss": 0.4 + exp(-step / 40), "loss_out_of_domain": 0.5 + abs(step - peak) / 500,
              "peak": step == peak, "least_loss": step == steps[-1]}
             for seed in SEEDS for step in steps for shift in [noise.gauss(0, 0.005)]

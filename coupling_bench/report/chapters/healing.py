@@ -6,6 +6,7 @@ from coupling_bench.report.rows import (
     averaged,
     column,
     known,
+    mean,
     numbers,
     once,
     settings,
@@ -13,12 +14,16 @@ from coupling_bench.report.rows import (
 )
 from coupling_bench.report.strips import strips
 from coupling_bench.report.tables import grouped
-from coupling_bench.report.text import node, plain
+from coupling_bench.report.text import node, number, plain
 
-ACCURACIES = {"accuracy": "out of domain", "accuracy_in_domain": "in domain"}
+ACCURACIES = {
+    "accuracy": "out of domain",
+    "accuracy_in_domain": "in domain",
+    "accuracy_longer": "longer than any SFT sees",
+    "judged": "out of domain, of the likelier answer",
+}
 LOSSES = {"loss_out_of_domain": "out of domain", "loss": "in domain"}
 PLACES = {"peak": "SFT at its peak", "end_of_sft": "at its end", "after": "after the stage"}
-STARTS = {"gain": "gain out of domain", "advantage_entropy": "entropy of the advantages, nats"}
 
 
 def charts(record: Record) -> list[Chart]:
@@ -41,7 +46,7 @@ def _course(where: str, rows: list[Record], starts: list[Record]) -> Chart:
         name="after RL from there, out of domain", x=_logarithmic(rows, column(at, "sft_step")),
         y=[row["start"] + row["gain"] for row in at], size=11, tone="rl", mark="diamond",
     ))  # fmt: skip
-    keys = ("seed", "step", *ACCURACIES, "judged", "peak")
+    keys = ("seed", "step", *ACCURACIES, "peak")
     return chart(
         f"Accuracy along a long SFT{where}",
         "Probability of earning the reward, means over the seeds, and each seed faintly. The base "
@@ -104,10 +109,14 @@ def _window(where: str, rows: list[Record]) -> Chart | None:
             "advantage_entropy")  # fmt: skip
     return strips(
         f"What RL gains by where it starts{where}",
-        "The same RL from several moments of SFT, beside how varied the advantages of its groups "
-        "are there.",
-        [(f"after {plain(step)} steps of SFT", [column(found, key) for key in STARTS])
-         for (step,), found in by_step.items()],
-        list(STARTS.values()), "accuracy, or nats",
+        "The same RL after several steps of SFT. With each stands how varied the advantages of "
+        "RL’s groups are there: their entropy.",
+        [(_start(step, found), [column(found, "gain")]) for (step,), found in by_step.items()],
+        ["accuracy gained"], "accuracy gained out of domain",
         numbers(rows, keys, "Starts of RL by seed"),
     )  # fmt: skip
+
+
+def _start(step: float, rows: list[Record]) -> str:
+    varied = number(mean(rows, "advantage_entropy"))
+    return f"{plain(step)} steps, {varied} nats"

@@ -5,15 +5,16 @@ The reduced window has three starts; all eight are in suites/neighbours_full/hea
 
 from coupling_bench import claim
 from coupling_bench.measures import window
-from coupling_bench.requirements import reward_rises
+from coupling_bench.requirements import judges_sentences, reward_rises
 
 
 @claim(
     "RL gains more out of domain from the middle of SFT than from either end of it",
-    cites="arXiv:2509.12235v1, a window of SFT lengths (H4)",
+    cites="arXiv:2509.12235, a window of SFT lengths (H4)",
     increase_by=0.01,
     unit="accuracy out of domain, gain from the middle minus the larger of both ends'",
-    requires=[reward_rises("long_sft", "long_sft_then_rl")],
+    requires=[judges_sentences("long_sft"), reward_rises("long_sft", "long_sft_then_rl")],
+    undecided="the gain from the end differs between seeds (0 to 0.15) by more than it could lag",
 )
 def test_rl_gains_most_from_the_middle_of_sft(
     long_sft, long_sft_32_then_rl, long_sft_128_then_rl, long_sft_then_rl, decide, table

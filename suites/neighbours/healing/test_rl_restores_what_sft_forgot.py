@@ -2,6 +2,10 @@
 
 Both are asked of the same RL; what it restores, of SFT that is continued instead for as many steps
 too, which must not. Where SFT has forgotten nothing there is nothing to restore.
+
+RL sharpens: it gives the answers that are likelier already more of the probability, which is
+accuracy too. The likelier answer stands beside each effect: over five seeds on grammar RL brings
+back 0.065 of the accuracy and nothing of the likelier answer's (-0.014 [-0.111, 0.083]).
 """
 
 from coupling_bench import claim
@@ -12,9 +16,9 @@ from coupling_bench.healing_requirements import (
     share_restored,
 )
 from coupling_bench.measures import healing
-from coupling_bench.requirements import reward_rises
+from coupling_bench.requirements import judges_sentences, reward_rises
 
-SOURCE = "arXiv:2509.12235v1, RL restores and does not create (H3)"
+SOURCE = "arXiv:2509.12235, RL restores and does not create (H3)"
 
 
 @claim(
@@ -22,7 +26,12 @@ SOURCE = "arXiv:2509.12235v1, RL restores and does not create (H3)"
     cites=SOURCE,
     increase_by=0.01,
     unit="accuracy out of domain",
-    requires=[forgets(), reward_rises("long_sft", "long_sft_then_rl")],
+    requires=[
+        forgets(),
+        judges_sentences("long_sft"),
+        reward_rises("long_sft", "long_sft_then_rl"),
+    ],
+    undecided="seeds differ by twice the mean (0.065 [-0.008, 0.139] over five seeds, grammar)",
     beside=[
         *lost_and_restored("long_sft_then_rl"),
         share_restored("long_sft_then_rl"),
@@ -39,7 +48,8 @@ def test_rl_restores_what_sft_forgot(long_sft, long_sft_then_rl, decide, table):
     cites=SOURCE,
     not_increase_by=0.01,
     unit="accuracy out of domain, after RL minus at SFT's peak",
-    requires=[reward_rises("long_sft", "long_sft_then_rl")],
+    requires=[judges_sentences("long_sft"), reward_rises("long_sft", "long_sft_then_rl")],
+    undecided="RL ends near the peak (-0.013 [-0.052, 0.027] over five seeds, grammar)",
     beside=[of_the_likelier_answer("long_sft_then_rl", since_peak=True)],
 )
 def test_rl_creates_nothing_beyond_the_peak(long_sft, long_sft_then_rl, decide):
@@ -51,7 +61,8 @@ def test_rl_creates_nothing_beyond_the_peak(long_sft, long_sft_then_rl, decide):
     cites="no claim of the paper: the control of a second stage that is SFT again",
     not_increase_by=0.01,
     unit="accuracy out of domain",
-    requires=[forgets()],
+    requires=[forgets(), judges_sentences("long_sft")],
+    undecided="out of domain single snapshots move by as much (-0.07 to 0.02), up and down",
 )
 def test_continued_sft_restores_nothing(long_sft, long_sft_then_sft, decide, table):
     table("restored", healing.against_peak(long_sft_then_sft, long_sft))

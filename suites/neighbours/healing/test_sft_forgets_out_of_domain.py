@@ -1,14 +1,16 @@
 """H1: out of domain the accuracy of SFT peaks on the way and then falls, in domain it still rises.
 
 Accuracy is the probability of earning the reward. A peak is chosen on half of the items and scored
-on the other half, by seed.
+on the other half, by seed. On grammar the peak is the base or close to it: pretraining has seen the
+kinds of sentences that SFT does not, so that SFT has little to gain there and something to forget.
 """
 
 from coupling_bench import claim
 from coupling_bench.healing_requirements import ALONG, forgets
 from coupling_bench.measures import healing
+from coupling_bench.requirements import judges_sentences
 
-SOURCE = "arXiv:2509.12235v1, OOD forgetting (H1)"
+SOURCE = "arXiv:2509.12235, OOD forgetting (H1)"
 
 
 @claim(
@@ -16,6 +18,8 @@ SOURCE = "arXiv:2509.12235v1, OOD forgetting (H1)"
     cites=SOURCE,
     increase_by=0.01,
     unit="accuracy, at the peak minus at the end",
+    requires=[judges_sentences("long_sft")],
+    undecided="three seeds forget too unlike amounts; five decide (0.078 [0.036, 0.120], grammar)",
     beside=ALONG,
 )
 def test_sft_forgets_out_of_domain(long_sft, decide, table):
@@ -28,7 +32,8 @@ def test_sft_forgets_out_of_domain(long_sft, decide, table):
     cites=SOURCE,
     increase_by=0.0,
     unit="accuracy, at the end minus at the peak out of domain",
-    requires=[forgets()],
+    requires=[forgets(), judges_sentences("long_sft")],
+    undecided="from snapshot to snapshot accuracy in domain moves by more than it has yet to rise",
 )
 def test_sft_still_learns_in_domain_while_it_forgets(long_sft, decide):
     decide(healing.rise_in_domain(long_sft))

@@ -9,9 +9,9 @@ from coupling_bench import claim
 from coupling_bench.healing_requirements import forgets
 from coupling_bench.measures import healing, window
 from coupling_bench.pipelines.healing import GROUPS
-from coupling_bench.requirements import reward_rises
+from coupling_bench.requirements import judges_sentences, reward_rises
 
-SOURCE = "arXiv:2509.12235v1, a window of SFT lengths (H4)"
+SOURCE = "arXiv:2509.12235, a window of SFT lengths (H4)"
 
 
 @claim(
@@ -19,7 +19,7 @@ SOURCE = "arXiv:2509.12235v1, a window of SFT lengths (H4)"
     cites=SOURCE,
     increase_by=0.01,
     unit="accuracy out of domain, gain from the best moment minus the larger of both ends'",
-    requires=[reward_rises("long_sft", "long_sft_then_rl")],
+    requires=[judges_sentences("long_sft"), reward_rises("long_sft", "long_sft_then_rl")],
 )
 @pytest.mark.parametrize("part", ["whole_window"])
 def test_rl_has_a_window_of_starts(node, part, long_sft, decide, table):
@@ -34,7 +34,7 @@ def test_rl_has_a_window_of_starts(node, part, long_sft, decide, table):
     cites="no claim of the paper: a control of RL's verifier",
     not_increase_by=0.01,
     unit="accuracy out of domain",
-    requires=[forgets()],
+    requires=[forgets(), judges_sentences("long_sft")],
 )
 def test_rl_on_shuffled_rewards_restores_nothing(
     long_sft, long_sft_then_rl_with_shuffled_rewards, decide, table
