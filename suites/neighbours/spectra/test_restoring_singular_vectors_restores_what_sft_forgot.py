@@ -8,7 +8,9 @@ all is scored on the others. A hundredth of accuracy is the margin throughout, a
 
 On grammar a fifth of the vectors moves the weights further than all of them, and further than the
 best checkpoint lies away: columns of two bases are not orthonormal, and pairs of close singular
-values change places. Single weights cannot go as far there, and all of them are put back.
+values change places. Single weights cannot go as far there, and all of them are put back. Three
+seeds do not tell there what SFT forgot from nothing. On five the vectors restore 0.044 of accuracy,
+half of what was lost, and the whole matrices 0.046: the restoration is a return to the checkpoint.
 """
 
 import pytest

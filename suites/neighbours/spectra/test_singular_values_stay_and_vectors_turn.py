@@ -5,7 +5,9 @@ and down projections. Values: the paper reports a relative change of 0.005 at mo
 hundred times smaller; four times as much was allowed before looking. Vectors: leading subspaces of
 a quarter of the dimensions, beside a random change of the same norm, which turns them too. Wedin's
 bound is asked of all leading subspaces up to that size; of the largest it says little, because
-singular values of a small model lie close together.
+singular values of a small model lie close together. On grammar three seeds do not tell what was
+forgotten from nothing; on five values stay (0.011), and whether vectors turn further than by chance
+is open (+0.014, from 0.004 to 0.024).
 """
 
 import numpy as np
