@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -257,6 +257,24 @@ def parameters(folder: Path) -> int:
             header = json.loads(opened.read(length))
         total += sum(math.prod(v["shape"]) for k, v in header.items() if k != "__metadata__")
     return total
+
+
+def named(weights: Iterable[str], modules: Sequence[str]) -> list[str]:
+    """Return the names of the weight matrices of some modules, by the ends of the modules' names.
+
+    Raises:
+        ValueError: there are none.
+    """
+    names = list(weights)
+    found = [one for one in names if one.endswith(tuple(f"{module}.weight" for module in modules))]
+    if not found:
+        has = sorted({one.split(".")[-2] for one in names if one.count(".") and "weight" in one})
+        raise ValueError(
+            f"model: looking for the matrices {', '.join(modules)}: the model has "
+            f"{', '.join(has) or 'none of a name'}. Take a model whose queries, keys and values "
+            "are matrices of their own, as Llama's and Qwen's are."
+        )
+    return found
 
 
 def snapshot_steps(folder: Path) -> list[int]:

@@ -29,6 +29,7 @@ from coupling_bench.pipelines import (
 )
 from coupling_bench.runs import Observation, Runs, Split, is_observed, observe
 from coupling_bench.specs import (
+    BestSnapshotSpec,
     EvaluationSpec,
     LandscapeSpec,
     ObservationSpec,
@@ -219,7 +220,7 @@ def _steps_before(runs: Runs, stage: StageSpec) -> int:
     start = parent(stage)
     if start is None or parent(start) is None:
         return 0
-    if isinstance(stage, SnapshotSpec):  # it stands within the stage that it is a moment of
+    if isinstance(stage, SnapshotSpec | BestSnapshotSpec):  # a moment within its stage
         return _steps_before(runs, stage.start)
     return runs.store.get(start).facts["steps"] + _steps_before(runs, start)
 

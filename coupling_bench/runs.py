@@ -86,7 +86,9 @@ def observe(runs: Runs, split: Split) -> list[Observation]:
     Raises:
         FileNotFoundError: a checkpoint has not been observed on this split.
     """
-    return [_read(runs.store.get(spec).folder) for spec in observation_specs(runs, split)]
+    return [
+        read_observation(runs.store.get(spec).folder) for spec in observation_specs(runs, split)
+    ]
 
 
 def is_observed(runs: Runs, split: Split) -> bool:
@@ -112,7 +114,8 @@ def observation_specs(runs: Runs, split: Split) -> list[ObservationSpec]:
 
 
 @functools.lru_cache(maxsize=256)
-def _read(folder: Path) -> Observation:
+def read_observation(folder: Path) -> Observation:
+    """Return what the probe has written into a folder."""
     with np.load(folder / "observation.npz", allow_pickle=False) as arrays:
         texts = json.loads((folder / "texts.json").read_text())
         return Observation(**{name: arrays[name] for name in arrays}, **texts)

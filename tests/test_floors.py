@@ -39,6 +39,8 @@ FLOORS = [
         "flow_requirements",
         "forgetting_requirements", "pear_requirements",
         "healing_requirements",
+        "spectra_requirements",
+        "choosing",
         "views",
         "claims",
         "theorems",

@@ -17,12 +17,19 @@ from coupling_bench.measures.theory import (
     reward_variance,
 )
 from coupling_bench.runs import Observation, Runs, Split, observe
-from coupling_bench.specs import PerturbSpec, SnapshotSpec, StageSpec, parent
+from coupling_bench.specs import (
+    BestSnapshotSpec,
+    EditSpec,
+    PerturbSpec,
+    SnapshotSpec,
+    StageSpec,
+    parent,
+)
 from coupling_bench.theory import policies
 
 ASKED = ("demonstrated", "rewards", "other_reward")
 """What an observation says of its task's demonstrators and verifier."""
-NO_MOVE = (PerturbSpec, SnapshotSpec)
+NO_MOVE = (PerturbSpec, EditSpec, SnapshotSpec, BestSnapshotSpec)
 """Stages that do not begin where their ``start`` ends."""
 
 

@@ -1,12 +1,14 @@
-"""How far the weights of two checkpoints lie apart: numpy alone, no model is loaded."""
+"""The weights of checkpoints, and how far they lie apart: numpy alone, no model is loaded."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from coupling_bench import models
 from coupling_bench.runs import Array, Runs
 
 WEIGHTS = "*.safetensors"
@@ -38,6 +40,28 @@ def distance(runs: Runs, other: Runs) -> Array:
     return np.array([_distance(first, second) for first, second in folders])
 
 
+def matrices(folder: Path, step: int, modules: Sequence[str]) -> dict[str, Array]:
+    """Return the weight matrices of some modules after a step of the run in ``folder``, in fp64.
+
+    Raises:
+        ValueError: the run trained adapters, stored no such snapshot, or has no such matrices.
+    """
+    if (folder / models.ADAPTERS).exists():
+        raise ValueError(
+            f"weights: reading the matrices of {folder.name}: it has adapters, and whole matrices "
+            "were needed. Run without --peft."
+        )
+    steps = models.snapshot_steps(folder)
+    if step not in steps:
+        raise ValueError(
+            f"weights: {folder.name} has no snapshot after {step} optimizer steps. It has those "
+            f"after {', '.join(map(str, steps))}."
+        )
+    earlier = folder / models.SNAPSHOTS / f"{step:06d}.safetensors"
+    found = _weights(folder) if step == steps[-1] else _read(earlier)
+    return {name: found[name].astype(float) for name in models.named(found, modules)}
+
+
 def _distance(first: Path, second: Path) -> float:
     ours, theirs = _weights(first), _weights(second)
     shapes = [{name: array.shape for name, array in side.items()} for side in (ours, theirs)]
@@ -51,15 +75,19 @@ def _distance(first: Path, second: Path) -> float:
 
 
 def _weights(folder: Path) -> dict[str, Array]:
+    found: dict[str, Array] = {}
+    for file in sorted(folder.glob(WEIGHTS)):
+        found |= _read(file)
+    return found
+
+
+def _read(file: Path) -> dict[str, Array]:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    found: dict[str, Array] = {}
-    for file in sorted(folder.glob(WEIGHTS)):
-        try:
-            found |= load_file(file)
-        except (SafetensorError, TypeError, KeyError):  # numpy has no bfloat16
-            from safetensors.torch import load_file as load_tensors
+    try:
+        return load_file(file)
+    except (SafetensorError, TypeError, KeyError):  # numpy has no bfloat16
+        from safetensors.torch import load_file as load_tensors
 
-            found |= {name: one.float().numpy() for name, one in load_tensors(file).items()}
-    return found
+        return {name: one.float().numpy() for name, one in load_tensors(file).items()}

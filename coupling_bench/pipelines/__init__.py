@@ -15,7 +15,9 @@ from coupling_bench.pipelines import (
     fixed_points,
     healing,
     landscape,
-    razor, pear,
+    pear,
+    razor,
+    spectra,
     spine,
     trainers,
     validity,
@@ -50,7 +52,8 @@ __all__ = [
 ]
 
 FAMILIES = (
-    spine, trainers, fixed_points, demonstrators, controls, validity, landscape, healing, razor, pear,
+    spine, trainers, fixed_points, demonstrators, controls, validity, landscape, healing, spectra,
+    pear, razor,
 )  # fmt: skip
 
 NODES: dict[str, Node] = {name: node for family in FAMILIES for name, node in family.NODES.items()}

@@ -9,6 +9,7 @@ from typing import Literal
 
 from coupling_bench.specs import (
     ArithmeticSpec,
+    BestSnapshotSpec,
     ColaSpec,
     EvaluationSpec,
     ExactSpec,
@@ -56,8 +57,8 @@ def observations(stage: StageSpec, seed: int) -> tuple[ObservationSpec | Landsca
     """Return the observations that the measures need of one stage, for the run of one seed."""
     if isinstance(stage, FlowSpec):
         return (landscape_of(stage),)
-    if isinstance(stage, SnapshotSpec):  # what it is stands among the snapshots of its stage
-        return ()
+    if isinstance(stage, SnapshotSpec | BestSnapshotSpec):
+        return ()  # what it is stands among the snapshots of its stage
     return _of_split(stage, seed)
 
 

@@ -11,8 +11,10 @@ from typing_extensions import TypeIs
 from coupling_bench import prompting, tasks
 from coupling_bench.specs import (
     AnyModel,
+    BestSnapshotSpec,
     CheckpointSpec,
     DPOSpec,
+    EditSpec,
     EvaluationSpec,
     ExactSpec,
     ImportSpec,
@@ -29,6 +31,12 @@ from coupling_bench.specs import (
     TrainingSpec,
     model_of,
 )
+
+NOT_PLANNED = (
+    ImportSpec, SnapshotSpec, BestSnapshotSpec, EditSpec, ExactSpec, PerturbSpec, LandscapeSpec,
+    EvaluationSpec,
+)  # fmt: skip
+"""What trains nothing, or whose text is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +58,9 @@ def load_of(spec: Spec | TrainingSpec) -> Load:
 
     How much lm-eval's tasks hold is not known before they are fetched. Exact training and its
     landscape, which are for models of a laptop, are not planned. A random step scores a few
-    hundred prompts some twenty times.
+    hundred prompts some twenty times; the choice of a snapshot, a few hundred at each.
     """
-    if isinstance(
-        spec,
-        ImportSpec | SnapshotSpec | ExactSpec | PerturbSpec | LandscapeSpec | EvaluationSpec,
-    ):
+    if isinstance(spec, NOT_PLANNED):
         return Load()
     task = spec.of.task if isinstance(spec, ObservationSpec) else spec.task
     sizes = lengths(model_of(spec), task, split_of(spec))

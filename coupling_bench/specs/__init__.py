@@ -11,6 +11,7 @@ from typing import Any
 
 from typing_extensions import TypeIs
 
+from coupling_bench.specs.edit import EditSpec
 from coupling_bench.specs.exact import ExactSpec
 from coupling_bench.specs.landscape import FlowSpec, LandscapeSpec
 from coupling_bench.specs.marks import EXECUTION, OURS
@@ -18,7 +19,7 @@ from coupling_bench.specs.models import AnyModel, CheckpointSpec, LoraSpec, Mode
 from coupling_bench.specs.observing import EvaluationSpec, ObservationSpec
 from coupling_bench.specs.pear import PEARSpec
 from coupling_bench.specs.perturb import PerturbSpec
-from coupling_bench.specs.snapshot import SnapshotSpec
+from coupling_bench.specs.snapshot import BestSnapshotSpec, SnapshotSpec
 from coupling_bench.specs.tasks import (
     ArithmeticSpec,
     ColaSpec,
@@ -44,9 +45,11 @@ __all__ = [
     "OURS",
     "AnyModel",
     "ArithmeticSpec",
+    "BestSnapshotSpec",
     "CheckpointSpec",
     "ColaSpec",
     "DPOSpec",
+    "EditSpec",
     "EvaluationSpec",
     "ExactSpec",
     "FlowSpec",

@@ -29,3 +29,28 @@ class SnapshotSpec:
     def seed(self) -> int:
         """The seed that the stage was trained with."""
         return self.start.seed
+
+
+@dataclass(frozen=True, kw_only=True)
+class BestSnapshotSpec:
+    """What a stage was when it earned most out of domain: nothing is trained, a file is linked.
+
+    It is chosen on every second item of the split, the first among them, so that the others can
+    score it without the bias of what was chosen for its score. Of equals the earliest.
+    """
+
+    start: Any
+    """The spec of the stage."""
+    threads: int = 1
+    best_version: int = 1
+    """Raised by hand when a change of how a snapshot is chosen changes the numbers."""
+
+    @property
+    def task(self) -> TaskSpec:
+        """The task that the stage was trained on."""
+        return self.start.task
+
+    @property
+    def seed(self) -> int:
+        """The seed that the stage was trained with, and that the choice samples with."""
+        return self.start.seed

@@ -12,11 +12,12 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from coupling_bench.specs.edit import EditSpec
 from coupling_bench.specs.exact import ExactSpec
 from coupling_bench.specs.marks import EXECUTION, OURS
 from coupling_bench.specs.models import CheckpointSpec, LoraSpec
 from coupling_bench.specs.perturb import PerturbSpec
-from coupling_bench.specs.snapshot import SnapshotSpec
+from coupling_bench.specs.snapshot import BestSnapshotSpec, SnapshotSpec
 from coupling_bench.specs.tasks import TaskSpec
 
 
@@ -246,5 +247,7 @@ StageSpec = (
     | DPOSpec
     | ExactSpec
     | SnapshotSpec
+    | BestSnapshotSpec
     | PerturbSpec
+    | EditSpec
 )

@@ -28,17 +28,22 @@ def run(spec: SnapshotSpec, start: Path, folder: Path) -> dict[str, Any]:
             f"{address(spec)}: {address(spec.start)} has no snapshot after {spec.step} optimizer "
             f"steps. It has those after {', '.join(map(str, steps))}."
         )
+    link(start, spec.step, folder)
+    return {"steps": spec.step, "snapshots": [spec.step], "seed": spec.seed}
+
+
+def link(start: Path, step: int, folder: Path) -> None:
+    """Make ``folder`` the checkpoint that the entry ``start`` was after ``step`` of its steps."""
     adapted = (start / models.ADAPTERS).exists()
     weights = "adapter_model.safetensors" if adapted else "model.safetensors"
     there = Path("..") / start.name
-    earlier = spec.step != steps[-1]  # the last one is the checkpoint itself
+    earlier = step != models.snapshot_steps(start)[-1]  # the last one is the checkpoint itself
     for file in start.iterdir():
         if file.name not in OF_THE_RUN and not (earlier and file.name == weights):
             (folder / file.name).symlink_to(there / file.name)
     if earlier:
-        snapshot = there / models.SNAPSHOTS / f"{spec.step:06d}.safetensors"
+        snapshot = there / models.SNAPSHOTS / f"{step:06d}.safetensors"
         (folder / weights).symlink_to(snapshot)
     if adapted:
         models.link_base(folder, start / models.BASE)
-    models.end_snapshots(folder, spec.step)
-    return {"steps": spec.step, "snapshots": [spec.step], "seed": spec.seed}
+    models.end_snapshots(folder, step)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from coupling_bench.pipelines import NODES, lineage, observation
 from coupling_bench.specs import (
+    BestSnapshotSpec,
+    EditSpec,
     ExactSpec,
     FlowSpec,
     LoraSpec,
@@ -47,6 +49,8 @@ MANY_KILLS: dict[str, Spec] = {
         max_steps=9, snapshot_every=4,
     ),
     "snapshot": SnapshotSpec(start=SFT, step=4),
+    "best snapshot": BestSnapshotSpec(start=SFT),
+    "edit": EditSpec(start=SnapshotSpec(start=SFT, step=4), part="entries"),
     "random step": PerturbSpec(start=SFT, matched="norm", seed=1),
     "observation": observation(SFT, 0, "held_out"),
 }  # fmt: skip

@@ -270,6 +270,30 @@ def neighbours(noise: Random) -> dict[str, Rows]:
              "gain": gain, "reward_change": 0.2, "positive_share": 0.8, "advantage_entropy": 2.1}
             for step, gain in ((0, 0.01), (32, 0.05), (128, 0.02)) for seed in SEEDS
         ],
+        **spectra(),
+    }  # fmt: skip
+
+
+def spectra() -> dict[str, Rows]:
+    """How singular values and subspaces change, and what edited weights do."""
+    return {
+        "spectra": [
+            {"stage": stage, "seed": seed, "matrices": 8, "norm": 0.2, "value_change": 0.01,
+             "rotation": turn, "matched_rotation": 0.1, "random_rotation": 0.9, "unchanged": 0.02,
+             "value_share": 0.05, "random_value_share": 0.01, "gap": 0.01, "wedin_speaks": 0.5}
+            for stage, turn in (("long_sft", 0.3), ("sft", 0.25), ("rl", 0.2)) for seed in SEEDS
+        ],
+        "edits": [
+            {"edit": edit, "of": "long_sft, out of domain", "seed": seed, "change": change,
+             "norm": 1.5}
+            for edit, change in (("long_sft_with_best_vectors", 0.05),
+                                 ("long_sft_with_best_values", 0.0)) for seed in SEEDS
+        ],
+        "equal_gain": [
+            {"stage": stage, "seed": seed, "rotation": 0.2, "value_change": 0.01,
+             "unchanged": 0.03, "principal_overlap": 0.11, "norm": 0.1}
+            for stage in ("rl", "sft") for seed in SEEDS
+        ],
     }  # fmt: skip
 
 

@@ -22,7 +22,8 @@ TABLES = {
     "policies", "bounds", "fixed_points", "stopping", "demonstrators", "formats", "controls",
     "prior", "map_sft_then_rl", "map_rl_then_sft", "thresholds", "second_order", "pl_slopes",
     "duration", "pareto", "non_decoupling", "alignment", "spectrum", "defects", "at_equal_reward",
-    "epsilon_crossings", "damage", "healing", "restored", "window", "razor", "razor_fits", "pear", "pear_drift",
+    "epsilon_crossings", "damage", "healing", "restored", "window", "spectra",
+    "edits", "equal_gain", "pear", "pear_drift", "razor", "razor_fits",
 }  # fmt: skip
 """The tables that have figures. Others are shown as they are."""
 

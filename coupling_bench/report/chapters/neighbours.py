@@ -1,13 +1,14 @@
 """What neighbouring papers find, on the same stages: the figures of their suites together."""
 
-from coupling_bench.report.chapters import healing, pear, razor
+from coupling_bench.report.chapters import healing, pear, razor, spectra
 from coupling_bench.report.charts import Chart
 from coupling_bench.report.rows import Record
 
 
 def charts(record: Record) -> list[Chart]:
     """All figures that there are rows for, paper by paper."""
-    return [*healing.charts(record), *pear.charts(record), *razor.charts(record)]
+    each = (healing, spectra, pear, razor)
+    return [chart for paper in each for chart in paper.charts(record)]
 
 
 def tables(record: Record) -> list[Record]:
