@@ -36,10 +36,6 @@ FLOORS = [
     {
         "measures",
         "requirements",
-        "flow_requirements",
-        "forgetting_requirements", "pear_requirements",
-        "healing_requirements",
-        "spectra_requirements",
         "choosing",
         "views",
         "claims",

@@ -5,8 +5,8 @@ does. The margin is 0. SFT has reached its optimum to a fiftieth of a nat, as el
 """
 
 from coupling_bench import claim
-from coupling_bench.flow_requirements import flow_near_optimum
 from coupling_bench.measures.landscape_change import rows
+from coupling_bench.requirements.flow import flow_near_optimum
 
 
 @claim(

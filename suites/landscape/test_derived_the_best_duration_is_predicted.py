@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from coupling_bench import claim, theorem
-from coupling_bench.flow_requirements import loss_rises_along, reward_saturates
 from coupling_bench.measures import duration
+from coupling_bench.requirements.flow import loss_rises_along, reward_saturates
 
 SOURCE = "derived: arXiv:2601.07389v2, abstract, optimal RL duration"
 UNIT = "largest |log(predicted / observed step)| over the weights"

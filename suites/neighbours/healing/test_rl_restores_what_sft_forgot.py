@@ -9,14 +9,14 @@ back 0.065 of the accuracy and nothing of the likelier answer's (-0.014 [-0.111,
 """
 
 from coupling_bench import claim
-from coupling_bench.healing_requirements import (
+from coupling_bench.measures import healing
+from coupling_bench.requirements import judges_sentences, reward_rises
+from coupling_bench.requirements.healing import (
     forgets,
     lost_and_restored,
     of_the_likelier_answer,
     share_restored,
 )
-from coupling_bench.measures import healing
-from coupling_bench.requirements import judges_sentences, reward_rises
 
 SOURCE = "arXiv:2509.12235, RL restores and does not create (H3)"
 

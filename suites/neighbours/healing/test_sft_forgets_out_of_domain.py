@@ -6,9 +6,9 @@ kinds of sentences that SFT does not, so that SFT has little to gain there and s
 """
 
 from coupling_bench import claim
-from coupling_bench.healing_requirements import ALONG, forgets
 from coupling_bench.measures import healing
 from coupling_bench.requirements import judges_sentences
+from coupling_bench.requirements.healing import ALONG, forgets
 
 SOURCE = "arXiv:2509.12235, OOD forgetting (H1)"
 

@@ -1,9 +1,9 @@
 """H2: the checkpoint of the least held-out loss is not the best one out of domain."""
 
 from coupling_bench import claim
-from coupling_bench.healing_requirements import steps_to_least_loss
 from coupling_bench.measures import healing
 from coupling_bench.requirements import judges_sentences
+from coupling_bench.requirements.healing import steps_to_least_loss
 
 
 @claim(

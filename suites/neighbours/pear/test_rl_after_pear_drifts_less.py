@@ -9,8 +9,8 @@ import pytest
 from coupling_bench import claim, reverse_kl
 from coupling_bench.measures import pear
 from coupling_bench.measures.weights import distance
-from coupling_bench.pear_requirements import alignment, score_change, weights_differ
 from coupling_bench.requirements import reward_rises
+from coupling_bench.requirements.pear import alignment, score_change, weights_differ
 
 CITES = "arXiv:2602.01058v1, drift of RL (second-hand)"
 REQUIRES = [

@@ -12,8 +12,8 @@ import pytest
 
 from coupling_bench import claim
 from coupling_bench.measures import pear
-from coupling_bench.pear_requirements import mean_weight, weights_differ
 from coupling_bench.requirements import reward_rises
+from coupling_bench.requirements.pear import mean_weight, weights_differ
 
 CONTROLS = (
     "sft_then_short_rl",

@@ -13,9 +13,9 @@ import pytest
 
 from coupling_bench import claim
 from coupling_bench.measures import pear
-from coupling_bench.pear_requirements import ranks_variants, weights_differ
 from coupling_bench.pipelines.pear import VARIANTS
 from coupling_bench.requirements import reward_rises
+from coupling_bench.requirements.pear import ranks_variants, weights_differ
 
 pytestmark = pytest.mark.usefixtures(*VARIANTS)
 CITES = "arXiv:2602.01058v1, section 1 (second-hand)"

@@ -11,10 +11,10 @@ sure, wins them back where it has learnt nothing. Likeliest answers are free of 
 
 import pytest
 
-from coupling_bench.forgetting_requirements import points_of
 from coupling_bench.measures import razor
 from coupling_bench.pipelines.observing import observed_splits
 from coupling_bench.pipelines.razor import COMPARED
+from coupling_bench.requirements.forgetting import points_of
 
 
 @pytest.fixture(autouse=True)

@@ -8,15 +8,15 @@ certainty wins back.
 import pytest
 
 from coupling_bench import claim
-from coupling_bench.forgetting_requirements import (
+from coupling_bench.measures.razor import of_choices
+from coupling_bench.measures.razor_fits import fit_rows, point_rows, r_squared, rank_correlation
+from coupling_bench.pipelines.razor import COMPARED
+from coupling_bench.requirements.forgetting import (
     beside,
     each_seed,
     knows_out_of_domain,
     something_is_forgotten,
 )
-from coupling_bench.measures.razor import of_choices
-from coupling_bench.measures.razor_fits import fit_rows, point_rows, r_squared, rank_correlation
-from coupling_bench.pipelines.razor import COMPARED
 
 SOURCE = "arXiv:2509.04259, RL's Razor, at second hand"
 PAPERS_LEAST = 0.71

@@ -1,13 +1,13 @@
 """A curve fitted to all methods but one says what that one forgets."""
 
 from coupling_bench import claim
-from coupling_bench.forgetting_requirements import (
+from coupling_bench.measures.razor_fits import r_squared_of_methods_left_out
+from coupling_bench.pipelines.razor import COMPARED
+from coupling_bench.requirements.forgetting import (
     each_seed,
     knows_out_of_domain,
     something_is_forgotten,
 )
-from coupling_bench.measures.razor_fits import r_squared_of_methods_left_out
-from coupling_bench.pipelines.razor import COMPARED
 
 SOURCE = "derived: arXiv:2509.04259, RL's Razor, whatever the algorithm"
 HALF = 0.5

@@ -4,14 +4,14 @@ By what trained last, SFT or online RL, along both orders: one curve for all, an
 """
 
 from coupling_bench import claim
-from coupling_bench.forgetting_requirements import (
+from coupling_bench.measures.razor_fits import at_equal_divergence
+from coupling_bench.pipelines.razor import COMPARED
+from coupling_bench.requirements.forgetting import (
     each_seed,
     equally_far,
     knows_out_of_domain,
     something_is_forgotten,
 )
-from coupling_bench.measures.razor_fits import at_equal_divergence
-from coupling_bench.pipelines.razor import COMPARED
 
 SOURCE = "arXiv:2509.04259, RL's Razor, at second hand"
 RL, SFT = ("GRPO", "RLOO"), ("SFT",)

@@ -8,10 +8,10 @@ Stopped early it is also about as far from the base as SFT is.
 import pytest
 
 from coupling_bench import claim, expected_reward
-from coupling_bench.forgetting_requirements import knows_out_of_domain
 from coupling_bench.measures.ability import accuracy
 from coupling_bench.measures.razor import PRIOR
 from coupling_bench.requirements import divergence, reward_rises
+from coupling_bench.requirements.forgetting import knows_out_of_domain
 
 
 def forgets_less(rl: str, what: str):

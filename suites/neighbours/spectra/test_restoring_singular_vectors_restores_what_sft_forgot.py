@@ -16,9 +16,9 @@ half of what was lost, and the whole matrices 0.046: the restoration is a return
 import pytest
 
 from coupling_bench import claim
-from coupling_bench.healing_requirements import forgets, share_restored
 from coupling_bench.measures import healing, spectra
-from coupling_bench.spectra_requirements import length_of_edit
+from coupling_bench.requirements.healing import forgets, share_restored
+from coupling_bench.requirements.spectra import length_of_edit
 
 SOURCE = "arXiv:2509.12235, restoring singular vectors (H6)"
 CONTROL = "no claim of the paper: a control of its intervention (H6)"

@@ -12,7 +12,7 @@ bfloat16 hides is not hidden here.
 from coupling_bench import claim
 from coupling_bench.measures import spectra
 from coupling_bench.requirements import reward_rises
-from coupling_bench.spectra_requirements import drift_difference
+from coupling_bench.requirements.spectra import drift_difference
 
 SOURCE = "arXiv:2511.08567v1"
 BOTH_GAIN = [reward_rises("base", "sft"), reward_rises("base", "rl")]

@@ -11,7 +11,7 @@ import pytest
 from coupling_bench import claim
 from coupling_bench.measures import spectra
 from coupling_bench.requirements import reward_rises
-from coupling_bench.spectra_requirements import length_of_edit
+from coupling_bench.requirements.spectra import length_of_edit
 
 SOURCE = "arXiv:2509.12235, SFT's singular vectors in the RL model (H6)"
 CONTROL = "no claim of the paper: a control of its reverse edit (H6)"

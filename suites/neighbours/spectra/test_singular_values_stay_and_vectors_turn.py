@@ -13,9 +13,9 @@ is open (+0.014, from 0.004 to 0.024).
 import numpy as np
 
 from coupling_bench import claim, theorem
-from coupling_bench.healing_requirements import forgets
 from coupling_bench.measures import spectra
-from coupling_bench.spectra_requirements import drift_beside
+from coupling_bench.requirements.healing import forgets
+from coupling_bench.requirements.spectra import drift_beside
 
 SOURCE = "arXiv:2509.12235, rotation of singular vectors (H5)"
 EDIT = "long_sft_with_best_vectors"

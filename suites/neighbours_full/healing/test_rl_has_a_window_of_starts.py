@@ -6,10 +6,10 @@ The best start between both ends is chosen on half of the items and scored on th
 import pytest
 
 from coupling_bench import claim
-from coupling_bench.healing_requirements import forgets
 from coupling_bench.measures import healing, window
 from coupling_bench.pipelines.healing import GROUPS
 from coupling_bench.requirements import judges_sentences, reward_rises
+from coupling_bench.requirements.healing import forgets
 
 SOURCE = "arXiv:2509.12235, a window of SFT lengths (H4)"
 

@@ -8,8 +8,8 @@ import pytest
 
 from coupling_bench import claim
 from coupling_bench.measures import pear
-from coupling_bench.pear_requirements import weights_differ
 from coupling_bench.requirements import reward_rises
+from coupling_bench.requirements.pear import weights_differ
 
 UNIT = "probability of the reward"
 
