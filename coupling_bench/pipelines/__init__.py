@@ -14,6 +14,7 @@ from coupling_bench.pipelines import (
     demonstrators,
     fixed_points,
     landscape,
+    schedules,
     spine,
     trainers,
     validity,
@@ -47,7 +48,9 @@ __all__ = [
     "observed_splits",
 ]
 
-FAMILIES = (spine, trainers, fixed_points, demonstrators, controls, validity, landscape)
+FAMILIES = (
+    spine, trainers, fixed_points, demonstrators, controls, validity, landscape, schedules,
+)  # fmt: skip
 
 NODES: dict[str, Node] = {name: node for family in FAMILIES for name, node in family.NODES.items()}
 

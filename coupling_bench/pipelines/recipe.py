@@ -9,6 +9,7 @@ from coupling_bench.specs import (
     DPOSpec,
     GRPOSpec,
     ImportSpec,
+    JointSpec,
     PretrainSpec,
     RLOOSpec,
     SFTSpec,
@@ -29,6 +30,7 @@ class Recipe:
     rl: GRPOSpec
     rloo: RLOOSpec
     dpo: DPOSpec
+    joint: JointSpec
 
 
 class NotHereError(ValueError):

@@ -130,7 +130,7 @@ def _amount(spec: Spec | Written) -> float:
     fields = _fields(spec)
     if "of" in fields:
         return _moments(fields["of"]) if fields.get("snapshots") == "all" else 1.0
-    if "num_train_epochs" in fields:
+    if "num_train_epochs" in fields and "max_steps" not in fields:
         return float(fields["num_train_epochs"])
     rows = 1
     for name in ("batch_size", "prompts_per_step", "num_generations", "batch"):
@@ -145,7 +145,8 @@ def _moments(spec: Spec | Written) -> float:
     if not apart:
         return 1.0
     epochs = fields.get("num_train_epochs")
-    steps = epochs / fields["batch_size"] if epochs else fields.get("max_steps") or 1
+    told = fields.get("max_steps")
+    steps = told or (epochs / fields["batch_size"] if epochs else 1)
     return float(steps / apart)
 
 

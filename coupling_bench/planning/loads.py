@@ -16,11 +16,13 @@ from coupling_bench.specs import (
     EvaluationSpec,
     ExactSpec,
     ImportSpec,
+    JointSpec,
     LandscapeSpec,
     ObservationSpec,
     OnlineSpec,
     PerturbSpec,
     PretrainSpec,
+    ScheduledSFTSpec,
     SFTSpec,
     SnapshotSpec,
     Spec,
@@ -111,7 +113,7 @@ def sequences(spec: Spec | TrainingSpec) -> int:
 
 def steps_of(spec: TrainingSpec, size: int) -> int:
     """Return the optimizer steps of a stage, whose split holds ``size`` prompts."""
-    if isinstance(spec, PretrainSpec | OnlineSpec):
+    if isinstance(spec, PretrainSpec | OnlineSpec | ScheduledSFTSpec):
         return spec.max_steps
     if isinstance(spec, SFTSpec | DPOSpec):
         return math.ceil(size / spec.rows_per_step) * spec.num_train_epochs
@@ -122,12 +124,15 @@ def split_of(spec: Spec | TrainingSpec) -> str:
     """Return the split whose prompts a node computes."""
     if isinstance(spec, ObservationSpec):
         return spec.split
-    return {PretrainSpec: "pretraining", SFTSpec: "sft"}.get(type(spec), "rl")
+    if isinstance(spec, PretrainSpec):
+        return "pretraining"
+    return "sft" if isinstance(spec, SFTSpec) else "rl"
 
 
 def _rows(spec: Spec | TrainingSpec, size: int) -> int:
     if isinstance(spec, TrainingSpec):
-        return steps_of(spec, size) * spec.rows_per_step * sequences(spec)
+        beside = spec.sft_batch_size if isinstance(spec, JointSpec) else 0
+        return steps_of(spec, size) * (spec.rows_per_step * sequences(spec) + beside)
     assert isinstance(spec, ObservationSpec)
     stage = spec.of
     if spec.snapshots == "all" and isinstance(stage, ExactSpec):

@@ -12,11 +12,13 @@ from typing import Any
 from typing_extensions import TypeIs
 
 from coupling_bench.specs.exact import ExactSpec
+from coupling_bench.specs.joint import JointSpec
 from coupling_bench.specs.landscape import FlowSpec, LandscapeSpec
 from coupling_bench.specs.marks import EXECUTION, OURS
 from coupling_bench.specs.models import AnyModel, CheckpointSpec, LoraSpec, ModelSpec
 from coupling_bench.specs.observing import EvaluationSpec, ObservationSpec
 from coupling_bench.specs.perturb import PerturbSpec
+from coupling_bench.specs.scheduled_sft import ScheduledSFTSpec
 from coupling_bench.specs.snapshot import SnapshotSpec
 from coupling_bench.specs.tasks import ColaSpec, GrammarSpec, JsonlSpec, TaskSpec
 from coupling_bench.specs.training import (
@@ -44,6 +46,7 @@ __all__ = [
     "GRPOSpec",
     "GrammarSpec",
     "ImportSpec",
+    "JointSpec",
     "JsonlSpec",
     "LandscapeSpec",
     "LoraSpec",
@@ -54,6 +57,7 @@ __all__ = [
     "PretrainSpec",
     "RLOOSpec",
     "SFTSpec",
+    "ScheduledSFTSpec",
     "SnapshotSpec",
     "Spec",
     "StageSpec",

@@ -5,6 +5,7 @@ The loss is the cross-entropy of the answer and its end of sequence, never of th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from trl import SFTConfig
 from coupling_bench import models, tasks
 from coupling_bench.fingerprint import address
 from coupling_bench.prompting import prompt_texts
-from coupling_bench.specs import SFTSpec, model_of
-from coupling_bench.stages import defects, own_answers, tokens
+from coupling_bench.specs import ScheduledSFTSpec, SFTSpec, model_of
+from coupling_bench.stages import defects, demonstration_order, likely, own_answers, tokens
 from coupling_bench.stages.packing import PackedSFTTrainer
 from coupling_bench.stages.training import (
     check_lengths,
@@ -47,10 +48,14 @@ def build(
     rows = [of_item[answer] for of_item, answer in zip(answered, demonstrated, strict=True)]
     limit = min(spec.max_length, models.context(model, tokenizer))
     check_lengths(spec, rows, tokenizer, limit)
+    labelled = list(defects.labelled(spec, rows))
+    if isinstance(spec, ScheduledSFTSpec):
+        taken = scheduled(spec, task, model, tokenizer, demonstrated)
+        labelled = [labelled[place] for place in taken]
     return PackedSFTTrainer(
         model=model,
         args=configure(spec, folder),
-        train_dataset=Dataset.from_list(list(defects.labelled(spec, rows))),
+        train_dataset=Dataset.from_list(labelled),
         processing_class=tokenizer,
         callbacks=callbacks,
     )
@@ -89,6 +94,29 @@ def demonstrations(spec: SFTSpec, task: tasks.Task, model: Any, tokenizer: Any) 
     prompts = prompt_texts(model_of(spec), tokenizer, task, items)
     answers = [task.candidates(item) for item in items]
     return own_answers.draw(model, tokenizer, prompts, answers, seed=spec.seed)
+
+
+def scheduled(
+    spec: ScheduledSFTSpec, task: tasks.Task, model: Any, tokenizer: Any, answers: Sequence[int]
+) -> list[int]:
+    """Return which prompts a schedule's stage trains on, those of exactly its steps, in order.
+
+    Args:
+        spec: of the stage.
+        task: its prompts.
+        model: the policy that training starts from.
+        tokenizer: the model's.
+        answers: each prompt's demonstration, an index into its candidates.
+    """
+    items = task.splits["sft"]
+    kept = list(range(len(items)))
+    if spec.likely_share < 1.0:
+        prompts = prompt_texts(model_of(spec), tokenizer, task, items)
+        texts = [task.candidates(item)[a] for item, a in zip(items, answers, strict=True)]
+        kept = likely.places(model, tokenizer, prompts, texts, spec.likely_share)
+    count = spec.max_steps * spec.batch_size
+    order = demonstration_order.places(len(kept), seed=spec.seed, begin=spec.begin, count=count)
+    return [kept[place] for place in order]
 
 
 def configure(spec: SFTSpec, folder: Path) -> SFTConfig:
