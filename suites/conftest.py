@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
-ASKED_FOR = ("perf", "map", "other_demonstrators", "label_prior")
-"""Benchmarks, which check no claim; the map of validity; RL's own answers and other words; and all
-stages again where nothing but the label prior can be learnt."""
+ASKED_FOR = (
+    "perf", "map", "other_demonstrators", "label_prior", "neighbours", "neighbours_full",
+)  # fmt: skip
+"""Benchmarks, which check no claim; the map of validity; RL's own answers and other words; all
+stages again where nothing but the label prior can be learnt; and what neighbouring papers claim, a
+part of it or the whole."""
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

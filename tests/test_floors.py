@@ -33,7 +33,15 @@ FLOORS = [
     },
     {"stages", "executors", "graph", "planning"},
     {"probes", "runs", "landscape", "synthetic", "statistics"},
-    {"measures", "requirements", "flow_requirements", "views", "claims", "theorems"},
+    {
+        "measures",
+        "requirements",
+        "flow_requirements",
+        "healing_requirements",
+        "views",
+        "claims",
+        "theorems",
+    },
     {
         "bench",
         "deciding",

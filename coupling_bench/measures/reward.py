@@ -30,10 +30,17 @@ def reward_curve(observation: Observation) -> Array:
     """Expected reward of every snapshot at temperature 1, in reward units, ``(N,)``."""
     if not observation.closed:
         return observation.sampled_rewards.mean(axis=(1, 2))
+    return item_rewards(observation).mean(axis=1)
+
+
+def item_rewards(observation: Observation) -> Array:
+    """Expected reward of every snapshot on each item, as ``reward_curve``, ``(N, P)``."""
+    if not observation.closed:
+        return observation.sampled_rewards.mean(axis=2)
     probabilities = np.exp(observation.answer_logps)
     answered = (probabilities * observation.rewards).sum(axis=2)
     rest = 1.0 - probabilities.sum(axis=2)
-    return (answered + rest * observation.other_reward).mean(axis=1)
+    return answered + rest * observation.other_reward
 
 
 def reward_of_frequencies(runs: Runs, prompts: Split) -> Array | None:

@@ -13,6 +13,7 @@ from coupling_bench.pipelines import (
     controls,
     demonstrators,
     fixed_points,
+    healing,
     landscape,
     schedules,
     spine,
@@ -49,7 +50,8 @@ __all__ = [
 ]
 
 FAMILIES = (
-    spine, trainers, fixed_points, demonstrators, controls, validity, landscape, schedules,
+    spine, trainers, fixed_points, demonstrators, controls, validity, landscape, healing,
+    schedules,
 )  # fmt: skip
 
 NODES: dict[str, Node] = {name: node for family in FAMILIES for name, node in family.NODES.items()}

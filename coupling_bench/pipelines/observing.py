@@ -14,6 +14,7 @@ from coupling_bench.specs import (
     FlowSpec,
     JsonlSpec,
     LandscapeSpec,
+    LongSFTSpec,
     ObservationSpec,
     SnapshotSpec,
     StageSpec,
@@ -31,6 +32,10 @@ OBSERVED: tuple[tuple[SplitName, Literal["all", "last"]], ...] = (
 """What is observed of every stage: (split, snapshots)."""
 OBSERVED_OF_EXACT = OBSERVED[:1]
 """What is observed of exact training, whose stages come by the dozen."""
+OBSERVED_ALL_ALONG: tuple[tuple[SplitName, Literal["all", "last"]], ...] = tuple(
+    (split, "all") for split, _ in OBSERVED
+)
+"""What is observed of SFT that is followed on its way."""
 SMOOTHNESS_POINTS = 5
 """Snapshots of an SFT flow at which the largest eigenvalue of the loss's Hessian is found."""
 
@@ -80,9 +85,15 @@ def _of_split(stage: StageSpec, seed: int) -> tuple[ObservationSpec, ...]:
             sampling_top_p=top_p,
             samples=samples,
         )
-        for split, snapshots in (OBSERVED_OF_EXACT if isinstance(stage, ExactSpec) else OBSERVED)
+        for split, snapshots in _watched(stage)
         if split in observed_splits(task)
     )
+
+
+def _watched(stage: StageSpec) -> tuple[tuple[SplitName, Literal["all", "last"]], ...]:
+    if isinstance(stage, ExactSpec):
+        return OBSERVED_OF_EXACT
+    return OBSERVED_ALL_ALONG if isinstance(stage, LongSFTSpec) else OBSERVED
 
 
 def observation(stage: StageSpec, seed: int, split: str) -> ObservationSpec:

@@ -18,6 +18,7 @@ from coupling_bench.specs import (
     ImportSpec,
     JointSpec,
     LandscapeSpec,
+    LongSFTSpec,
     ObservationSpec,
     OnlineSpec,
     PerturbSpec,
@@ -113,7 +114,7 @@ def sequences(spec: Spec | TrainingSpec) -> int:
 
 def steps_of(spec: TrainingSpec, size: int) -> int:
     """Return the optimizer steps of a stage, whose split holds ``size`` prompts."""
-    if isinstance(spec, PretrainSpec | OnlineSpec | ScheduledSFTSpec):
+    if isinstance(spec, PretrainSpec | OnlineSpec | LongSFTSpec | ScheduledSFTSpec):
         return spec.max_steps
     if isinstance(spec, SFTSpec | DPOSpec):
         return math.ceil(size / spec.rows_per_step) * spec.num_train_epochs
@@ -141,4 +142,5 @@ def _rows(spec: Spec | TrainingSpec, size: int) -> int:
         return size
     trained_on = len(tasks.load(stage.task).splits[split_of(stage)])
     # Its start, those on the way, and the checkpoint itself.
-    return size * (1 + math.ceil(steps_of(stage, trained_on) / stage.snapshot_every))
+    further = len(stage.also_after) if isinstance(stage, LongSFTSpec) else 0
+    return size * (1 + further + math.ceil(steps_of(stage, trained_on) / stage.snapshot_every))

@@ -65,6 +65,10 @@ class TrainingSpec:
         """Sequences that enter one optimizer step."""
         raise NotImplementedError
 
+    def stores(self, step: int) -> bool:
+        """Say whether a snapshot is stored after ``step`` steps; after the last one always is."""
+        return step % self.snapshot_every == 0
+
     def trainer_options(self) -> dict[str, Any]:
         """Return the fields that go to the trainer's configuration as they are."""
         return {
@@ -128,6 +132,26 @@ class SFTSpec(TrainingSpec):
     def rows_per_step(self) -> int:
         """Sequences that enter one optimizer step."""
         return self.batch_size
+
+
+@dataclass(frozen=True, kw_only=True)
+class LongSFTSpec(SFTSpec):
+    """SFT that is followed on its way: its steps are told, and every snapshot is widely observed.
+
+    Other stages are observed out of domain at their end alone; this one at each of its snapshots.
+    """
+
+    max_steps: int
+    """Optimizer steps, whatever the epochs: it is known before the data which snapshots there are.
+    """
+    num_train_epochs: int = 1
+    """Without effect: the trainer goes by its steps."""
+    also_after: tuple[int, ...] = field(default=(), metadata=OURS)
+    """Further steps after which a snapshot is stored: close together where the path is fast."""
+
+    def stores(self, step: int) -> bool:
+        """Say whether a snapshot is stored after ``step`` steps; after the last one always is."""
+        return super().stores(step) or step in self.also_after
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,7 @@ RUNNERS = {
     "ImportSpec": "coupling_bench.stages.importing",
     "PretrainSpec": "coupling_bench.stages.pretrain",
     "SFTSpec": "coupling_bench.stages.sft",
+    "LongSFTSpec": "coupling_bench.stages.sft",
     "ScheduledSFTSpec": "coupling_bench.stages.sft",
     "GRPOSpec": "coupling_bench.stages.grpo",
     "JointSpec": "coupling_bench.stages.joint",

@@ -83,7 +83,7 @@ class Recorder(TrainerCallback):
 
     def on_step_end(self, args, state, control, model=None, **kwargs):  # noqa: D102
         last = state.global_step == state.max_steps  # which the checkpoint itself is
-        if not last and state.global_step % self.spec.snapshot_every == 0:
+        if not last and self.spec.stores(state.global_step):
             self._snapshot(model, state)
 
     def on_log(self, args, state, control, logs=None, **kwargs):  # noqa: D102

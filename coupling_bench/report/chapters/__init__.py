@@ -9,6 +9,7 @@ from coupling_bench.report.chapters import (
     duration,
     landscape,
     maps,
+    neighbours,
     non_decoupling,
     predictions,
     thresholds,
@@ -21,7 +22,7 @@ TABLES = {
     "policies", "bounds", "fixed_points", "stopping", "demonstrators", "formats", "controls",
     "prior", "map_sft_then_rl", "map_rl_then_sft", "thresholds", "second_order", "pl_slopes",
     "duration", "pareto", "non_decoupling", "alignment", "spectrum", "defects", "at_equal_reward",
-    "epsilon_crossings", "damage",
+    "epsilon_crossings", "damage", "healing", "restored", "window",
 }  # fmt: skip
 """The tables that have figures. Others are shown as they are."""
 
@@ -95,6 +96,12 @@ def view(record: Record) -> list[Chapter]:
             "there is with a label prior alone.",
             charts=controls.charts(record),
             tables=controls.defects(record),
+        ),
+        Chapter(
+            id="neighbours",
+            title="Neighbouring findings",
+            says="What other papers claim of SFT and RL together, on this model and task.",
+            charts=neighbours.charts(record),
         ),
     ]  # fmt: skip
     return [one for one in found if one.charts or one.assumptions or one.bounds or one.tables]
