@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from coupling_bench.measures.by_item import CHOOSING, SCORING, part
 from coupling_bench.measures.loss import loss_curve
 from coupling_bench.measures.reward import reward_curve
 from coupling_bench.pipelines import lineage
 from coupling_bench.runs import Array, Observation, Runs, Split, observe
-from coupling_bench.specs import JointSpec, OnlineSpec, SFTSpec, StageSpec, TrainingSpec
+from coupling_bench.specs import JointSpec, OnlineSpec, SFTSpec, StageSpec
 
 BETWEEN = 10
 """Points between two snapshots: a schedule may be stopped there too, and be taken to lie on a line.
@@ -37,7 +35,7 @@ def path(runs: Runs, split: Split, items: slice = slice(None)) -> Path:
     steps, losses, rewards = [], [], []
     before = 0
     for number, stage in enumerate(stages(runs)):
-        seen = [part(observation, items) for observation in observe(stage, split)]
+        seen = [_of_items(observation, items) for observation in observe(stage, split)]
         since = slice(1 if number else 0, None)  # a stage begins where the one before has ended
         steps.append(before + seen[0].steps[since])
         losses.append([loss_curve(one)[since] for one in seen])
@@ -77,11 +75,6 @@ def dense(found: Path) -> Path:
     )
 
 
-def halves(runs: Runs, split: Split) -> tuple[Path, Path]:
-    """Return a schedule's path on the items that choose, and on those that score what was chosen."""
-    return path(runs, split, CHOOSING), path(runs, split, SCORING)
-
-
 def compute(stage: StageSpec) -> dict[str, int]:
     """Return what a schedule trains on: demonstrations, completions, and optimizer steps."""
     spent = {"demonstrations": 0, "completions": 0, "optimizer_steps": 0}
@@ -95,3 +88,14 @@ def compute(stage: StageSpec) -> dict[str, int]:
         if isinstance(one, JointSpec):
             spent["demonstrations"] += steps * one.sft_batch_size
     return spent
+
+
+def _of_items(seen: Observation, items: slice) -> Observation:
+    """Return what loss and reward are computed from, of some items alone."""
+    return replace(
+        seen,
+        answer_logps=seen.answer_logps[:, items],
+        demonstrated=seen.demonstrated[items],
+        rewards=seen.rewards[items],
+        sampled_rewards=seen.sampled_rewards[:, items],
+    )

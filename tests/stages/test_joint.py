@@ -101,7 +101,7 @@ def test_the_weight_falls_in_a_line_from_the_first_step_to_the_last():
 
 
 def test_another_temperature_than_that_of_the_sft_loss_is_refused(base, tmp_path):
-    with pytest.raises(ValueError, match="temperature is 0.5.*Train jointly at temperature 1"):
+    with pytest.raises(ValueError, match=r"temperature is 0\.5.*Train jointly at temperature 1"):
         joint.build(replace(JOINT, temperature=0.5), base, tmp_path, [])
 
 

@@ -1,0 +1,46 @@
+"""Does training on both losses at once reach what neither order of the two stages reaches?
+
+The papers that couple the stages say so; arXiv:2604.23747 says that their comparisons were with
+baselines that two defects of trainers had weakened, and that SFT then RL is ahead. Both are asked,
+of any moment of either side, at equal compute (``pipelines.schedules``); ``measures.fronts`` says
+how the best of several is chosen without overrating it. The margin is a twentieth of what the two
+orders differ by, in loss or in reward.
+"""
+
+from coupling_bench import claim
+from coupling_bench.measures import fronts
+from coupling_bench.requirements import reward_rises
+from coupling_bench.schedule_requirements import against_the_orders, orders_end_apart
+
+UNIT = "share of what the two orders differ by"
+
+
+@claim(
+    "joint training reaches a (loss, reward) point that no sequential order reaches",
+    cites="arXiv:2601.07389v1, Section 6 (training jointly); CHORD, arXiv:2508.11408",
+    increase_by=1 / 20,
+    unit=UNIT,
+    requires=[*orders_end_apart(), reward_rises("base", "joint")],
+    beside=[*against_the_orders("joint"), *against_the_orders("joint_annealed")],
+)
+def test_joint_training_reaches_what_no_order_reaches(
+    short_sft_then_rl, short_rl_then_sft, joint, joint_annealed, schedules, own_schedules, prompts,
+    decide, table,
+):  # fmt: skip
+    orders = [short_sft_then_rl, short_rl_then_sft]
+    table("schedules", fronts.points([*schedules, *own_schedules], prompts))
+    decide(fronts.beyond([joint, joint_annealed], orders, orders, prompts))
+
+
+@claim(
+    "SFT then RL reaches a (loss, reward) point that no joint training reaches",
+    cites="arXiv:2604.23747, SFT-then-RL Outperforms Mixed-Policy",
+    increase_by=1 / 20,
+    unit=UNIT,
+    requires=[*orders_end_apart(), reward_rises("base", "short_sft_then_rl")],
+)
+def test_sft_then_rl_reaches_what_no_joint_training_reaches(
+    short_sft_then_rl, short_rl_then_sft, joint, joint_annealed, prompts, decide
+):
+    orders = [short_sft_then_rl, short_rl_then_sft]
+    decide(fronts.beyond([short_sft_then_rl], [joint, joint_annealed], orders, prompts))
