@@ -19,14 +19,7 @@ from coupling_bench import typed
 from coupling_bench.pipelines.recipe import Recipe
 from coupling_bench.specs import PretrainSpec
 
-SECTIONS = {
-    "pretrain": "base",
-    "sft": "sft",
-    "grpo": "rl",
-    "rloo": "rloo",
-    "dpo": "dpo",
-    "joint": "joint",
-}
+SECTIONS = {"pretrain": "base", "sft": "sft", "grpo": "rl", "rloo": "rloo", "dpo": "dpo"}
 """The name of a stage for users, and its field of a recipe."""
 TASK = "task"
 OF_STAGES = {

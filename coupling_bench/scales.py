@@ -21,7 +21,6 @@ from coupling_bench.specs import (
     GrammarSpec,
     GRPOSpec,
     ImportSpec,
-    JointSpec,
     JsonlSpec,
     LoraSpec,
     ModelSpec,
@@ -108,7 +107,6 @@ def recipe(model: AnyModel, task: TaskSpec, scale: str, lora: LoraSpec | None = 
         rl=replace(chosen.rl, lora=lora),
         rloo=replace(chosen.rloo, lora=lora),
         dpo=replace(chosen.dpo, lora=lora),
-        joint=replace(chosen.joint, lora=lora),
     )
 
 
@@ -191,9 +189,8 @@ def _embedded(model: ModelSpec, task: TaskSpec, scale: str) -> Recipe:
         rl = replace(rl, start=base, max_steps=8, snapshot_every=2, prompts_per_step=8)
         dpo = replace(dpo, start=base, batch_size=32, snapshot_every=2)
     return Recipe(
-        model=model.name, task=task, scale=scale, base=base, sft=sft, rl=rl, rloo=_rloo(rl),
-        dpo=dpo, joint=_joint(rl, sft),
-    )  # fmt: skip
+        model=model.name, task=task, scale=scale, base=base, sft=sft, rl=rl, rloo=_rloo(rl), dpo=dpo
+    )
 
 
 def _rloo(rl: GRPOSpec) -> RLOOSpec:
@@ -203,12 +200,6 @@ def _rloo(rl: GRPOSpec) -> RLOOSpec:
     # Half as many snapshots: an observation costs a quarter of the training.
     snapshots = {"snapshot_every": 2 * rl.snapshot_every}
     return RLOOSpec(**same | snapshots, normalize_advantages=False)
-
-
-def _joint(rl: GRPOSpec, sft: SFTSpec) -> JointSpec:
-    """Return GRPO with its own optimizer, and the loss of SFT's batches beside its own."""
-    same = {field.name: getattr(rl, field.name) for field in fields(rl)}
-    return JointSpec(**same, sft_weight=1.0, sft_batch_size=sft.batch_size)
 
 
 def _imported(model: CheckpointSpec, task: TaskSpec, scale: str, lora: LoraSpec | None) -> Recipe:
@@ -268,6 +259,5 @@ def _imported(model: CheckpointSpec, task: TaskSpec, scale: str, lora: LoraSpec 
         rl = replace(rl, max_steps=4, snapshot_every=2, prompts_per_step=8)
         dpo = replace(dpo, snapshot_every=2)
     return Recipe(
-        model=model.name, task=task, scale=scale, base=base, sft=sft, rl=rl, rloo=_rloo(rl),
-        dpo=dpo, joint=_joint(rl, sft),
-    )  # fmt: skip
+        model=model.name, task=task, scale=scale, base=base, sft=sft, rl=rl, rloo=_rloo(rl), dpo=dpo
+    )

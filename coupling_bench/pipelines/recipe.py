@@ -9,7 +9,6 @@ from coupling_bench.specs import (
     DPOSpec,
     GRPOSpec,
     ImportSpec,
-    JointSpec,
     PretrainSpec,
     RLOOSpec,
     SFTSpec,
@@ -30,7 +29,6 @@ class Recipe:
     rl: GRPOSpec
     rloo: RLOOSpec
     dpo: DPOSpec
-    joint: JointSpec
 
 
 class NotHereError(ValueError):

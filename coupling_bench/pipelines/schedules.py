@@ -43,8 +43,6 @@ def schedules(sft: int, rl: int, batch: int) -> dict[str, str]:
     turn = f"sft:{sft // INTERLEAVED},grpo:{rl // INTERLEAVED}"
     likely = f"sft:{sft}[likely_share=0.5]"
     return {
-        "short_sft": f"sft:{sft}",
-        "short_rl": f"grpo:{rl}",
         "short_sft_then_rl": f"sft:{sft},grpo:{rl}",
         "short_rl_then_sft": f"grpo:{rl},sft:{sft}",
         "joint": f"joint:{rl}[sft_weight=1.0,{joint}]",
@@ -57,17 +55,34 @@ def schedules(sft: int, rl: int, batch: int) -> dict[str, str]:
     }
 
 
+def beginnings(whole: dict[str, str]) -> dict[str, str]:
+    """Return what the schedules begin with, by the names of nodes of their own."""
+    first = {
+        name: next(strings.beginnings(whole[of]))
+        for name, of in (
+            ("short_sft", "short_sft_then_rl"),
+            ("short_rl", "short_rl_then_sft"),
+            ("likely_sft", "likely_sft_then_rl"),
+            ("sft_before_replay", "sft_then_rl_with_replay"),
+        )
+    }
+    *turns, _ = strings.beginnings(whole["interleaved"])
+    return first | {f"interleaved_{stages}": text for stages, text in enumerate(turns, start=1)}
+
+
 def _node(name: str) -> Node:
     def node(recipe: Recipe, seed: int) -> StageSpec:
         share = SMOKE_SHARE if recipe.scale == "smoke" else 1
-        of_recipe = schedules(SFT_STEPS // share, RL_STEPS // share, recipe.sft.batch_size)
-        return strings.build(of_recipe[name], recipe, seed)
+        found = schedules(SFT_STEPS // share, RL_STEPS // share, recipe.sft.batch_size)
+        return strings.build((found | beginnings(found))[name], recipe, seed)
 
-    node.__doc__ = f"Return the schedule {schedules(SFT_STEPS, RL_STEPS, 32)[name]} from the base."
+    node.__doc__ = f"Return the schedule {(WHOLE | beginnings(WHOLE))[name]} from the base."
     return node
 
 
-NODES: dict[str, Node] = {name: _node(name) for name in schedules(SFT_STEPS, RL_STEPS, 32)}
+WHOLE = schedules(SFT_STEPS, RL_STEPS, batch=32)
+"""As the embedded models' recipe has them."""
+NODES: dict[str, Node] = {name: _node(name) for name in WHOLE | beginnings(WHOLE)}
 PIPELINES: dict[str, tuple[str, ...]] = {}
-GROUPS = {"schedules": tuple(name for name in NODES if name not in ("short_sft", "short_rl"))}
+GROUPS = {"schedules": tuple(WHOLE)}
 """Those that are compared: all that spend the whole of the compute."""

@@ -18,7 +18,7 @@ from coupling_bench import overrides
 from coupling_bench.pipelines.recipe import Node, Recipe
 from coupling_bench.specs import JointSpec, ScheduledSFTSpec, StageSpec
 
-KINDS = {"sft": "sft", "grpo": "rl", "rloo": "rloo", "joint": "joint"}
+KINDS = {"sft": "sft", "grpo": "rl", "rloo": "rloo", "joint": "rl"}
 """The name of a kind of stage, and the field of a recipe that says how it is trained."""
 MOST_STEPS = 99_999
 MOST_STAGES = 200
@@ -161,14 +161,17 @@ def _wrong(whole: str, found: str) -> ValueError:
 
 def _template(part: Part, recipe: Recipe, origin: str) -> Any:
     """Return the recipe of a part's kind with its steps and its own options."""
-    spec: Any = getattr(recipe, KINDS[part.kind])
+    of_recipe: Any = getattr(recipe, KINDS[part.kind])
+    same = {field.name: getattr(of_recipe, field.name) for field in fields(of_recipe)}
+    same |= {"max_steps": part.steps}
+    spec: Any
     if part.kind == "sft":
-        same = {field.name: getattr(spec, field.name) for field in fields(spec)}
-        spec = ScheduledSFTSpec(**same | {"num_train_epochs": 1}, max_steps=part.steps)
+        spec = ScheduledSFTSpec(**same | {"num_train_epochs": 1})
     else:
         # Half as many snapshots as the spine's RL: observing each costs as much as a few steps.
-        fewer = 2 * recipe.rl.snapshot_every
-        spec = replace(spec, max_steps=part.steps, snapshot_every=fewer)
+        same |= {"snapshot_every": 2 * recipe.rl.snapshot_every}
+        joint = {"sft_weight": 1.0, "sft_batch_size": recipe.sft.batch_size}
+        spec = JointSpec(**same, **joint) if part.kind == "joint" else type(of_recipe)(**same)
     spec = replace(spec, warmup_steps=min(spec.warmup_steps, part.steps // WARM))
     for name, value in part.options:
         told = overrides.Override(

@@ -8,9 +8,9 @@ from datasets import Dataset
 from trl import SFTConfig, SFTTrainer
 
 from coupling_bench import models, stages
-from coupling_bench.pipelines import NODES
-from coupling_bench.specs import GRPOSpec, JointSpec
-from coupling_bench.stages import demonstration_order, grpo, joint
+from coupling_bench.pipelines import strings
+from coupling_bench.specs import GRPOSpec
+from coupling_bench.stages import demonstration_order, joint
 from coupling_bench.stages.training import quiet_libraries
 from coupling_bench.store import Store
 from tests.interrupting import attempt, files
@@ -18,9 +18,8 @@ from tests.tiny import recipe
 
 RECIPE = recipe()
 JOINT = replace(
-    RECIPE.joint, prompts_per_step=4, num_generations=4, max_steps=2, snapshot_every=1,
-    warmup_steps=0, start=RECIPE.base, sft_batch_size=6, sft_seed=3, sft_begin=5,
-)  # fmt: skip
+    strings.build("joint:2[sft_batch_size=6,snapshot_every=1]", RECIPE, 0), sft_seed=3, sft_begin=5
+)
 FP32 = 1e-5
 """Largest relative difference of gradients (norms) that are sums in another order."""
 
@@ -28,12 +27,12 @@ FP32 = 1e-5
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
     """The folder of the tiny base."""
-    quiet_libraries()
     return stages.make(RECIPE.base, Store(tmp_path_factory.mktemp("store")))[0].folder
 
 
 def gradient(trainer) -> torch.Tensor:
     """Return the gradient of the first optimizer step, its micro-batches one after the other."""
+    quiet_libraries()  # pytest forgets what was filtered for other tests
     torch.manual_seed(0)
     pieces = trainer.args.gradient_accumulation_steps
     trainer.current_gradient_accumulation_steps = pieces
@@ -71,7 +70,7 @@ def test_without_advantage_its_gradient_is_that_of_trls_sft_times_the_weight(
         model=models.load(base)[0],
         args=SFTConfig(
             output_dir=str(tmp_path / "plain"), per_device_train_batch_size=6, use_cpu=True,
-            bf16=False, report_to="none", disable_tqdm=True, gradient_checkpointing=False,
+            bf16=False, report_to="none", disable_tqdm=True, activation_checkpointing=False,
             dataset_kwargs={"skip_prepare_dataset": True},
         ),
         train_dataset=Dataset.from_list([ours.demonstrations[place] for place in taken]),
@@ -108,11 +107,9 @@ def test_another_temperature_than_that_of_the_sft_loss_is_refused(base, tmp_path
 def test_both_losses_are_learnt_from(base, tmp_path):
     """The SFT loss that is logged falls, in a stage like those of the suites."""
     spec = replace(JOINT, max_steps=12, learning_rate=3e-3, snapshot_every=100)
-    assert isinstance(spec, JointSpec)
-    assert NODES["joint"](RECIPE, 0).sft_weight == 1.0
+    quiet_libraries()
     trainer = joint.build(spec, base, tmp_path, [])
     trainer.train()
     losses = [entry["sft_loss"] for entry in trainer.state.log_history if "sft_loss" in entry]
     assert len(losses) == 12
     assert sum(losses[-3:]) < sum(losses[:3])
-    assert grpo.configure(spec, tmp_path).max_steps == 12
