@@ -15,6 +15,7 @@ from coupling_bench.pipelines import (
     fixed_points,
     healing,
     landscape,
+    schedule_sweeps,
     schedules,
     spine,
     trainers,
@@ -51,7 +52,7 @@ __all__ = [
 
 FAMILIES = (
     spine, trainers, fixed_points, demonstrators, controls, validity, landscape, healing,
-    schedules,
+    schedules, schedule_sweeps,
 )  # fmt: skip
 
 NODES: dict[str, Node] = {name: node for family in FAMILIES for name, node in family.NODES.items()}

@@ -27,3 +27,9 @@ def schedules(node) -> list[Runs]:
 def own_schedules(request, node) -> list[Runs]:
     """The user's own schedules, whatever they spend."""
     return [node(name) for name in request.config.stash[BENCH].pipelines]
+
+
+@pytest.fixture
+def orders(short_sft_then_rl, short_rl_then_sft) -> list[Runs]:
+    """SFT then RL, and RL then SFT, as long as the other schedules."""
+    return [short_sft_then_rl, short_rl_then_sft]

@@ -24,10 +24,8 @@ UNIT = "share of what the two orders differ by"
     beside=[*against_the_orders("joint"), *against_the_orders("joint_annealed")],
 )
 def test_joint_training_reaches_what_no_order_reaches(
-    short_sft_then_rl, short_rl_then_sft, joint, joint_annealed, schedules, own_schedules, prompts,
-    decide, table,
-):  # fmt: skip
-    orders = [short_sft_then_rl, short_rl_then_sft]
+    orders, joint, joint_annealed, schedules, own_schedules, prompts, decide, table
+):
     table("schedules", fronts.points([*schedules, *own_schedules], prompts))
     decide(fronts.beyond([joint, joint_annealed], orders, orders, prompts))
 
@@ -40,7 +38,6 @@ def test_joint_training_reaches_what_no_order_reaches(
     requires=[*orders_end_apart(), reward_rises("base", "short_sft_then_rl")],
 )
 def test_sft_then_rl_reaches_what_no_joint_training_reaches(
-    short_sft_then_rl, short_rl_then_sft, joint, joint_annealed, prompts, decide
+    orders, short_sft_then_rl, joint, joint_annealed, prompts, decide
 ):
-    orders = [short_sft_then_rl, short_rl_then_sft]
     decide(fronts.beyond([short_sft_then_rl], [joint, joint_annealed], orders, prompts))
