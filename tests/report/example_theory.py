@@ -246,10 +246,36 @@ def landscape(noise: Random) -> dict[str, Rows]:
     }  # fmt: skip
 
 
+def neighbours(noise: Random) -> dict[str, Rows]:
+    """A long SFT that peaks out of domain, and RL from moments of it."""
+    peak, steps = 32, (0, 16, 32, 64, 128)
+    return {
+        "healing": [
+            {"seed": seed, "step": step, "accuracy": 0.8 - abs(step - peak) / 900 + shift,
+             "judged": 0.85 + shift, "accuracy_in_domain": 0.9 - exp(-step / 40) / 5,
+             "loss": 0.4 + exp(-step / 40), "loss_out_of_domain": 0.5 + abs(step - peak) / 500,
+             "peak": step == peak, "least_loss": step == steps[-1]}
+            for seed in SEEDS for step in steps for shift in [noise.gauss(0, 0.005)]
+        ],
+        "restored": [
+            {"stage": stage, "seed": seed, "peak": 0.8, "end_of_sft": 0.7, "after": 0.7 + gain,
+             "recovery": 10 * gain}
+            for stage, gain in (("long_sft_then_rl", 0.06), ("long_sft_then_sft", 0.0))
+            for seed in SEEDS
+        ],
+        "window": [
+            {"stage": f"long_sft_{step}_then_rl", "seed": seed, "sft_step": step, "start": 0.75,
+             "gain": gain, "reward_change": 0.2, "positive_share": 0.8, "advantage_entropy": 2.1}
+            for step, gain in ((0, 0.01), (32, 0.05), (128, 0.02)) for seed in SEEDS
+        ],
+    }  # fmt: skip
+
+
 def tables() -> dict[str, Rows]:
     """All tables that the page draws, and one that it does not know."""
     noise = Random(11)
     found = predictions(noise) | maps(noise) | controls(noise) | landscape(noise)
+    found |= neighbours(noise)
     known = {
         name: [{"model": MODEL, "task": TASK, **row} for row in rows]
         for name, rows in found.items()

@@ -15,7 +15,7 @@ from tests.report.example_theory import example_theory, tables, theorem
 from tests.report.test_page import HOSTILE
 from tests.report.unpacking import plots
 
-CHAPTERS = ("predictions", "demonstrators", "map", "landscape", "controls")
+CHAPTERS = ("predictions", "demonstrators", "map", "landscape", "controls", "neighbours")
 
 
 @pytest.fixture

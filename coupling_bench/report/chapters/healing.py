@@ -24,19 +24,19 @@ STARTS = {"gain": "gain out of domain", "advantage_entropy": "entropy of the adv
 def charts(record: Record) -> list[Chart]:
     """The course of SFT with RL's ends, its losses, what was restored, and the window of starts."""
     drawn: list[Chart | None] = []
-    windows = dict(settings(once(table(record, "window"))))
-    for where, rows in settings(known(once(table(record, "healing")), "step", "accuracy")):
-        starts = known(windows.get(where, []), "sft_step", "start", "gain")
-        drawn += [_course(where, rows, starts), _losses(where, rows)]
+    windows = once(table(record, "window"))
+    for where, rows in settings(known(once(table(record, "healing")), "step")):
+        same = grouped(windows, "model", "task").get((rows[0].get("model"), rows[0].get("task")))
+        drawn += [_course(where, rows, known(same or [], "sft_step")), _losses(where, rows)]
     for where, rows in settings(once(table(record, "restored"))):
         drawn.append(_restored(where, rows))
-    drawn += [_window(where, known(rows, "sft_step")) for where, rows in windows.items()]
+    drawn += [_window(where, rows) for where, rows in settings(known(windows, "sft_step"))]
     return [one for one in drawn if one]
 
 
 def _course(where: str, rows: list[Record], starts: list[Record]) -> Chart:
     series = _lines(rows, ACCURACIES)
-    at = averaged(starts, "sft_step")
+    at = known(averaged(starts, "sft_step"), "start", "gain")
     series.append(Series(
         name="after RL from there, out of domain", x=_logarithmic(rows, column(at, "sft_step")),
         y=[row["start"] + row["gain"] for row in at], size=11, tone="rl", mark="diamond",
@@ -71,7 +71,8 @@ def _lines(rows: list[Record], names: Record) -> list[Series]:
                 mark=None, dash="solid", faint=True, keyed=False, said=f"seed {plain(seed)}",
                 tone=style(place)["tone"],
             ))  # fmt: skip
-        means = sorted(averaged(known(rows, key), "step"), key=lambda row: row["step"])
+        means = known(averaged(known(rows, key), "step"), key)
+        means.sort(key=lambda row: row["step"])
         series.append(Series(
             name=name, x=_logarithmic(rows, column(means, "step")), y=column(means, key),
             dash="solid", **style(place),
