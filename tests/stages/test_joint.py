@@ -30,9 +30,14 @@ def base(tmp_path_factory):
     return stages.make(RECIPE.base, Store(tmp_path_factory.mktemp("store")))[0].folder
 
 
+@pytest.fixture(autouse=True)
+def _quiet():
+    """As in a run: pytest forgets from test to test what was filtered."""
+    quiet_libraries()
+
+
 def gradient(trainer) -> torch.Tensor:
     """Return the gradient of the first optimizer step, its micro-batches one after the other."""
-    quiet_libraries()  # pytest forgets what was filtered for other tests
     torch.manual_seed(0)
     pieces = trainer.args.gradient_accumulation_steps
     trainer.current_gradient_accumulation_steps = pieces
@@ -107,7 +112,6 @@ def test_another_temperature_than_that_of_the_sft_loss_is_refused(base, tmp_path
 def test_both_losses_are_learnt_from(base, tmp_path):
     """The SFT loss that is logged falls, in a stage like those of the suites."""
     spec = replace(JOINT, max_steps=12, learning_rate=3e-3, snapshot_every=100)
-    quiet_libraries()
     trainer = joint.build(spec, base, tmp_path, [])
     trainer.train()
     losses = [entry["sft_loss"] for entry in trainer.state.log_history if "sft_loss" in entry]

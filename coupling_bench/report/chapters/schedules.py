@@ -59,7 +59,7 @@ def _front(where: str, rows: list[Record]) -> Chart:
         dash="dash", tone="muted",
     ))  # fmt: skip
     reached = "; ".join(
-        f"{node(row['schedule'])} loss {number(row['loss'])}, reward {number(row['reward'])}"
+        f"{node(row.get('schedule'))} loss {number(row['loss'])}, reward {number(row['reward'])}"
         for row in ends[:12]
     )
     return chart(
