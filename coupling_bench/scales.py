@@ -15,6 +15,7 @@ from typing import Any
 from coupling_bench.pipelines import Recipe
 from coupling_bench.specs import (
     AnyModel,
+    ArithmeticSpec,
     CheckpointSpec,
     ColaSpec,
     DPOSpec,
@@ -31,7 +32,7 @@ from coupling_bench.specs import (
 )
 
 SCALES = ("small", "smoke", "paper")
-TASKS = ("grammar", "cola")
+TASKS = ("grammar", "arithmetic", "cola")
 
 OVERLOOKED_PHENOMENA = ("argument_structure", "polarity", "pronoun_case", "wh_gap")
 """Violations that the annotator of pretraining often overlooks: the base knows the difference and
@@ -41,6 +42,11 @@ INSTRUCTION = """Is this sentence acceptable English? Answer "acceptable" or "un
 {sentence}
 """
 """What models from elsewhere are asked, which have not been pretrained on bare sentences."""
+
+CARDS = """Add the cards one by one, as in "7+10=17 17+5=22". Write nothing else.
+{prompt}
+"""
+"""The same, of sums of cards."""
 
 ADAPTERS_LEARN_FASTER = 10.0
 """Learning rate of adapters as a multiple of that of all weights (Schulman et al., "LoRA Without
@@ -68,6 +74,12 @@ def task(name: str, scale: str, data_dir: Path | None = None) -> TaskSpec:
             held_out_size=100 if smoke else 600,
             out_of_domain_size=40 if smoke else 200,
             rl_prompts="shared",
+        )
+    if name == "arithmetic":
+        return ArithmeticSpec(
+            pretraining_size=2_000 if smoke else 60_000,
+            prompts_size=256 if smoke else 4_000,
+            held_out_size=40 if smoke else 200,
         )
     sizes: dict[str, Any] = {"prompts_size": 256, "held_out_size": 100} if smoke else {}
     if name == "cola":
@@ -112,6 +124,8 @@ def recipe(model: AnyModel, task: TaskSpec, scale: str, lora: LoraSpec | None = 
 
 def _for_imported(task: TaskSpec) -> TaskSpec:
     """Return a task as models from elsewhere get it: none of it is kept for pretraining."""
+    if isinstance(task, ArithmeticSpec):
+        return replace(task, prompt_template=CARDS, max_completion_tokens=64)
     if isinstance(task, GrammarSpec):
         return replace(task, prompt_template=INSTRUCTION, max_completion_tokens=16)
     if isinstance(task, ColaSpec):
@@ -139,7 +153,9 @@ def _embedded(model: ModelSpec, task: TaskSpec, scale: str) -> Recipe:
         overlooked_share=0.55,
         max_length=model.max_position_embeddings,
     )
-    if not isinstance(task, GrammarSpec):
+    if isinstance(task, ArithmeticSpec):
+        base = replace(base, annotator_noise=0.3, overlooked_phenomena=(), overlooked_share=0.0)
+    elif not isinstance(task, GrammarSpec):
         # Some thousand prompts of no known phenomena, learnt by heart beyond five epochs (CoLA).
         base = replace(base, max_steps=330, overlooked_phenomena=(), overlooked_share=0.0)
     sft = SFTSpec(
@@ -164,7 +180,7 @@ def _embedded(model: ModelSpec, task: TaskSpec, scale: str) -> Recipe:
         prompts_per_step=64,
         max_steps=160,
         num_generations=8,
-        max_completion_length=task.max_completion_tokens if isinstance(task, JsonlSpec) else 4,
+        max_completion_length=_longest(task, closed=4),
         beta=0.0,
         loss_type="dapo",
         scale_rewards="group",
@@ -191,6 +207,13 @@ def _embedded(model: ModelSpec, task: TaskSpec, scale: str) -> Recipe:
     return Recipe(
         model=model.name, task=task, scale=scale, base=base, sft=sft, rl=rl, rloo=_rloo(rl), dpo=dpo
     )
+
+
+def _longest(task: TaskSpec, closed: int) -> int:
+    """Return the tokens that a completion is cut at in RL; ``closed``: of the shipped answers."""
+    if isinstance(task, JsonlSpec | ArithmeticSpec):
+        return task.max_completion_tokens
+    return closed
 
 
 def _rloo(rl: GRPOSpec) -> RLOOSpec:
@@ -234,7 +257,7 @@ def _imported(model: CheckpointSpec, task: TaskSpec, scale: str, lora: LoraSpec 
         prompts_per_step=64 if paper else 32,
         max_steps=266 if paper else 160,
         num_generations=8,
-        max_completion_length=task.max_completion_tokens if isinstance(task, JsonlSpec) else 8,
+        max_completion_length=_longest(task, closed=8),
         beta=0.0,
         loss_type="dapo",
         scale_rewards="group",

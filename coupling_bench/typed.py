@@ -25,7 +25,7 @@ RANGES = {
 """(above, at most) of numbers that would stop a run in its middle, or mean nothing."""
 NOT_NEGATIVE = {
     "beta", "weight_decay", "epsilon", "entropy_coef", "label_smoothing", "label_noise",
-    "sft_weight", "sft_weight_end",
+    "slip_rate", "sft_weight", "sft_weight_end",
 }  # fmt: skip
 NAMES = {int: "a whole number", float: "a finite number", bool: "true or false", str: "a text"}
 

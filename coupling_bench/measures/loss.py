@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from coupling_bench.runs import Array, Observation, Runs, Split, observe
-from coupling_bench.specs import TaskSpec
-from coupling_bench.tasks import label_noise, optimal_loss_is_known
+from coupling_bench.specs import ArithmeticSpec, TaskSpec
+from coupling_bench.tasks import arithmetic, label_noise, optimal_loss_is_known
 from coupling_bench.tasks.forms import form_shares
 
 
@@ -79,12 +79,15 @@ def best_temperature(runs: Runs, demonstrations: Split) -> Array:
     )
 
 
-def optimal_loss(task: TaskSpec) -> float | None:
+def optimal_loss(task: TaskSpec, split: str = "held_out") -> float | None:
     """The smallest possible SFT loss L* = H(p_D) in nats per sequence; None where p_D is unknown.
 
     Annotators who flip the truth with rate eta have the binary entropy
-    h(eta) = -eta log eta - (1 - eta) log(1 - eta), and as much again for the share of other words.
+    h(eta) = -eta log eta - (1 - eta) log(1 - eta), and as much again for the share of other
+    words. Of derivations it is the sum over their draws, and longer ones have more.
     """
+    if isinstance(task, ArithmeticSpec):
+        return arithmetic.entropy(task, split)
     if not optimal_loss_is_known(task):
         return None
     eta = label_noise(task)
@@ -93,7 +96,7 @@ def optimal_loss(task: TaskSpec) -> float | None:
 
 def sub_optimality(runs: Runs, demonstrations: Split) -> Array | None:
     """Epsilon = L - L* = E KL(p_D || pi) in nats per sequence, ``(S,)``; None if L* is unknown."""
-    best = optimal_loss(runs.task)
+    best = optimal_loss(runs.task, demonstrations.name)
     return None if best is None else sft_loss(runs, demonstrations) - best
 
 

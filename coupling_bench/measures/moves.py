@@ -118,7 +118,7 @@ def _of_node(runs: Runs, nodes: dict[StageSpec, str], prompts: Split) -> Iterato
             seed=seed,
             begin=replace(begin, **{name: getattr(end, name) for name in ASKED}),
             end=end,
-            least_loss=loss.optimal_loss(runs.task),
+            least_loss=loss.optimal_loss(runs.task, prompts.name),
         )
 
 

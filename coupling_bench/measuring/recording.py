@@ -105,7 +105,7 @@ def _kl(policy: Runs, reference: Runs, split: Split, tell: Callable[[str], None]
 def _known(runs: Runs, split: Split, seen: Observation) -> Record:
     """Return what is known of the task without a model; None where it is not."""
     return {
-        "optimal_loss": loss.optimal_loss(runs.task),
+        "optimal_loss": loss.optimal_loss(runs.task, split.name),
         "demonstrator_reward": reward.demonstrator_reward(runs, split),
         "majority_reward": ability.majority_reward(seen) if seen.closed else None,
     }

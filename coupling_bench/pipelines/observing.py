@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from coupling_bench.specs import (
+    ArithmeticSpec,
     ColaSpec,
     EvaluationSpec,
     ExactSpec,
@@ -21,13 +22,14 @@ from coupling_bench.specs import (
     TaskSpec,
 )
 
-SplitName = Literal["held_out", "out_of_domain"]
+SplitName = Literal["held_out", "out_of_domain", "longer"]
 PAPER_TEMPERATURE, PAPER_TOP_P = 0.6, 0.95
 """How the paper samples one completion a prompt ("mean@1")."""
 
 OBSERVED: tuple[tuple[SplitName, Literal["all", "last"]], ...] = (
     ("held_out", "all"),
     ("out_of_domain", "last"),
+    ("longer", "last"),
 )
 """What is observed of every stage: (split, snapshots)."""
 OBSERVED_OF_EXACT = OBSERVED[:1]
@@ -42,8 +44,12 @@ SMOOTHNESS_POINTS = 5
 
 def observed_splits(task: TaskSpec) -> tuple[SplitName, ...]:
     """Return the splits that ``task`` has and stages are observed on."""
-    given = dict(task.files) if isinstance(task, JsonlSpec) else {"out_of_domain": ""}
-    return tuple(split for split, _ in OBSERVED if split == "held_out" or split in given)
+    given = {"held_out", "out_of_domain"}
+    if isinstance(task, JsonlSpec):
+        given = {"held_out", *dict(task.files)}
+    elif isinstance(task, ArithmeticSpec):
+        given |= {"longer"}
+    return tuple(split for split, _ in OBSERVED if split in given)
 
 
 def observations(stage: StageSpec, seed: int) -> tuple[ObservationSpec | LandscapeSpec, ...]:
@@ -73,7 +79,8 @@ def _of_split(stage: StageSpec, seed: int) -> tuple[ObservationSpec, ...]:
     temperature, top_p, samples = PAPER_TEMPERATURE, PAPER_TOP_P, 0
     if isinstance(task, JsonlSpec):
         temperature, top_p = task.sampling_temperature, task.sampling_top_p
-        samples = task.samples if task.answers is None else 0
+    if isinstance(task, JsonlSpec | ArithmeticSpec) and task.answers is None:
+        samples = task.samples
     return tuple(
         ObservationSpec(
             of=stage,

@@ -20,7 +20,13 @@ from coupling_bench.specs.observing import EvaluationSpec, ObservationSpec
 from coupling_bench.specs.perturb import PerturbSpec
 from coupling_bench.specs.scheduled_sft import ScheduledSFTSpec
 from coupling_bench.specs.snapshot import SnapshotSpec
-from coupling_bench.specs.tasks import ColaSpec, GrammarSpec, JsonlSpec, TaskSpec
+from coupling_bench.specs.tasks import (
+    ArithmeticSpec,
+    ColaSpec,
+    GrammarSpec,
+    JsonlSpec,
+    TaskSpec,
+)
 from coupling_bench.specs.training import (
     DPOSpec,
     GRPOSpec,
@@ -38,6 +44,7 @@ __all__ = [
     "EXECUTION",
     "OURS",
     "AnyModel",
+    "ArithmeticSpec",
     "CheckpointSpec",
     "ColaSpec",
     "DPOSpec",

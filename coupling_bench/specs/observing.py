@@ -14,7 +14,7 @@ class ObservationSpec:
     """What a stage's snapshots answer on one split: exact log-probabilities and sampled text."""
 
     of: StageSpec
-    split: Literal["held_out", "out_of_domain"]
+    split: Literal["held_out", "out_of_domain", "longer"]
     snapshots: Literal["all", "last"]
     temperatures: tuple[float, ...] = tuple(round(2 ** (k / 8), 6) for k in range(-8, 25))
     """Divisors of the last snapshot's logits, for the best-temperature fit: 1/2 to 8."""

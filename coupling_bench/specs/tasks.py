@@ -106,4 +106,39 @@ class JsonlSpec:
     """(split, path of its file), in the order of ``files``."""
 
 
-TaskSpec = GrammarSpec | ColaSpec | JsonlSpec
+@dataclass(frozen=True, kw_only=True)
+class ArithmeticSpec:
+    """Sums of cards, answered by a derivation: generated, and p_D of every answer is known."""
+
+    name: str = "arithmetic"
+    seed: int = 0
+    """Draws which hands go where."""
+    highest_card: int = 13
+    """Number cards are 1 to this one; the other cards are faces, worth what the prompt says."""
+    face_value: int = 10
+    """The rule of SFT, RL and the held-out prompts."""
+    other_face_values: tuple[int, ...] = (11, 12, 13)
+    """The rules of the out-of-domain prompts: seen in pretraining, never in SFT or RL."""
+    cards: int = 3
+    """Cards of a hand; those of the split ``longer`` and of half the pretraining have one more."""
+    slip_rate: float = 0.1
+    """Rate at which a demonstrator is off by one, up or down alike, in one addition."""
+    left_to_right_share: float = 0.7
+    """Share of the derivations that begin with the first card; the others begin with the last."""
+    pretraining_size: int
+    prompts_size: int
+    """Prompts for SFT and RL: hands that are dealt again when all have been."""
+    held_out_size: int
+    """Prompts of each of the splits that are evaluated: held out, out of domain, longer."""
+    rl_prompts: Literal["shared"] = "shared"
+    sentences: Sentences = "own"
+    prompt_template: str = "{prompt}\n"
+    answers: None = None
+    """Open: what a policy derives is sampled; what demonstrators derive is a finite set."""
+    max_completion_tokens: int = 24
+    """A completion that is sampled to be observed is cut there."""
+    samples: int = 8
+    """Completions a prompt at temperature 1, from which J is estimated."""
+
+
+TaskSpec = GrammarSpec | ColaSpec | JsonlSpec | ArithmeticSpec

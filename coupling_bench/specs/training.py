@@ -93,14 +93,14 @@ class ImportSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainSpec(TrainingSpec):
-    """Language modelling from random weights, on sentences and on a poor annotator's judgements."""
+    """Language modelling from random weights, on prompts and on a poor annotator's answers."""
 
     batch_size: int = field(metadata=OURS)
     max_steps: int
     judged_share: float = field(metadata=OURS)
-    """Share of the sentences that are followed by a judgement; the others stand alone."""
+    """Share of the prompts that are followed by an answer; the others stand alone."""
     annotator_noise: float = field(metadata=OURS)
-    """Rate at which the annotator of pretraining flips the true label."""
+    """Rate at which the annotator of pretraining flips the true label, or slips in an addition."""
     overlooked_phenomena: tuple[str, ...] = field(default=(), metadata=OURS)
     """Phenomena whose violations the annotator often overlooks."""
     overlooked_share: float = field(default=0.0, metadata=OURS)

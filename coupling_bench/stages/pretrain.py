@@ -61,7 +61,7 @@ def configure(spec: PretrainSpec, folder: Path) -> SFTConfig:
 
 
 def documents(spec: PretrainSpec) -> list[str]:
-    """Return the training texts: sentences, a share of them with the poor annotator's verdict."""
+    """Return the training texts: prompts, a share of them with the poor annotator's answer."""
     task = tasks.load(spec.task)
     draw = random.Random(f"pretraining/{spec.seed}")
     texts = []
@@ -69,15 +69,24 @@ def documents(spec: PretrainSpec) -> list[str]:
         if draw.random() >= spec.judged_share:
             texts.append(task.prompt(item).strip())
             continue
-        answers = task.candidates(item)
-        labels = len(answers) // len(form_shares(spec.task))  # it never uses other words
-        overlooks = (
-            item.group in spec.overlooked_phenomena and answers[item.truth] == "unacceptable"
-        )
-        noise = spec.overlooked_share if overlooks else spec.annotator_noise
-        verdict = item.truth
-        if draw.random() < noise and len(answers) > 1:
-            others = [other for other in range(labels) if other != item.truth]
-            verdict = others[0] if len(others) == 1 else draw.choice(others)
-        texts.append(task.prompt(item) + answers[verdict])
+        answer = _derivation if task.support is not None else _verdict
+        texts.append(task.prompt(item) + answer(spec, task, item, draw))
     return texts
+
+
+def _derivation(spec: PretrainSpec, task: tasks.Task, item: tasks.Item, draw: random.Random) -> str:
+    assert task.support is not None
+    texts, chances = zip(*task.support(item, spec.annotator_noise), strict=True)
+    return draw.choices(texts, chances)[0]
+
+
+def _verdict(spec: PretrainSpec, task: tasks.Task, item: tasks.Item, draw: random.Random) -> str:
+    answers = task.candidates(item)
+    labels = len(answers) // len(form_shares(spec.task))  # it never uses other words
+    overlooks = item.group in spec.overlooked_phenomena and answers[item.truth] == "unacceptable"
+    noise = spec.overlooked_share if overlooks else spec.annotator_noise
+    verdict = item.truth
+    if draw.random() < noise and len(answers) > 1:
+        others = [other for other in range(labels) if other != item.truth]
+        verdict = others[0] if len(others) == 1 else draw.choice(others)
+    return answers[verdict]

@@ -18,12 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from coupling_bench.answers import REWARD_RIGHT, REWARD_WRONG, parse_strict
-from coupling_bench.specs import ColaSpec, GrammarSpec, JsonlSpec, TaskSpec
+from coupling_bench.specs import ArithmeticSpec, ColaSpec, GrammarSpec, JsonlSpec, TaskSpec
 from coupling_bench.tasks.forms import form_shares
 
 FIELD = re.compile(r"\{(?:sentence|prompt)\}")
 LOADERS = {
     GrammarSpec: "coupling_bench.tasks.grammar",
+    ArithmeticSpec: "coupling_bench.tasks.arithmetic",
     ColaSpec: "coupling_bench.tasks.cola",
     JsonlSpec: "coupling_bench.tasks.jsonl",
 }
@@ -52,15 +53,24 @@ class Item:
     """Whose prompt is shown instead of its own, as a control; its verifier still reads its own."""
 
 
+Support = Callable[[Item, float | None], Sequence[tuple[str, float]]]
+"""All answers that may be demonstrated for an item, with their probabilities, the flawless response
+first; of demonstrators who err at a rate of their own, or (None) at that of the task."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """The splits of a corpus, what its demonstrators do and what its verifier says."""
 
     spec: TaskSpec
     splits: Mapping[str, tuple[Item, ...]]
-    """``pretraining``, ``sft``, ``rl``, ``held_out``, ``out_of_domain`` (which may be empty)."""
+    """``pretraining``, ``sft``, ``rl``, ``held_out``, ``out_of_domain`` (which may be empty), and
+    ``longer`` where there is one."""
     verify: Callable[[Sequence[Item], Sequence[str]], list[float]] | None = None
     """Rewards of completions, of a user's verifier; None: the true answer to the letter."""
+    support: Support | None = None
+    """p_D of an item where answers are open and it is known: all that may be demonstrated, with its
+    probability; None: p_D is over the closed set, or not known beyond the response."""
     reward_of_no_answer: float = REWARD_WRONG
     """What a completion that is none of a closed set of answers earns."""
 
@@ -79,7 +89,9 @@ class Task:
         return [{"role": "user", "content": self.prompt(item).strip()}]
 
     def candidates(self, item: Item) -> tuple[str, ...]:
-        """Return the answers that are scored: all of a closed set, or the response."""
+        """Return the answers that are scored: all that may be demonstrated, or the response."""
+        if self.support is not None:
+            return tuple(text for text, _ in self.support(item, None))
         return self.spec.answers if self.spec.answers is not None else (str(item.response),)
 
     def response(self, item: Item) -> str:
@@ -90,10 +102,13 @@ class Task:
         """Return one demonstrated answer for each item, an index into its candidates, from p_D.
 
         On ``grammar`` an annotator flips the truth with rate ``label_noise``, and says it in other
-        words with rate ``other_words_share``; elsewhere the corpus's own response is the
-        demonstration.
+        words with rate ``other_words_share``; on ``arithmetic`` it is drawn from the support;
+        elsewhere the corpus's own response is the demonstration.
         """
         draw = random.Random(f"demonstrations/{self.spec.name}/{split}/{seed}")
+        if self.support is not None:
+            chances = self.demonstrated(split)
+            return [draw.choices(range(len(row)), row)[0] for row in chances.tolist()]
         noise = label_noise(self.spec)
         labels = [
             _shown(item) if draw.random() >= noise else 1 - item.truth
@@ -108,8 +123,10 @@ class Task:
 
     def demonstrated(self, split: str) -> npt.NDArray[np.float64]:
         """Return p_D over the candidates of each item, ``(P, A)``; on real data the response."""
-        noise, shares = label_noise(self.spec), form_shares(self.spec)
         items = self.splits[split]
+        if self.support is not None:
+            return np.array([[chance for _, chance in self.support(i, None)] for i in items])
+        noise, shares = label_noise(self.spec), form_shares(self.spec)
         many = len(self.spec.answers) // len(shares) if self.spec.answers is not None else 1
         shown = np.arange(many) == np.array([_shown(item) for item in items])[:, None]
         labels = np.where(shown, 1.0 - noise, noise / max(many - 1, 1))
@@ -139,13 +156,20 @@ def render(template: str, text: str) -> str:
 
 
 def label_noise(spec: TaskSpec) -> float:
-    """Return the rate at which demonstrators flip the true label; 0 where labels are the truth."""
+    """Return the rate at which demonstrators flip the true label; 0 where labels are the truth.
+
+    Where answers are open, the rate at which they end with a wrong one.
+    """
+    if isinstance(spec, ArithmeticSpec):
+        from coupling_bench.tasks.arithmetic import wrong_rate
+
+        return wrong_rate(spec)
     return spec.label_noise if isinstance(spec, GrammarSpec) else 0.0
 
 
 def optimal_loss_is_known(spec: TaskSpec) -> bool:
     """Say whether p_D is known by construction, and with it L*; on real data it is not."""
-    return isinstance(spec, GrammarSpec)
+    return isinstance(spec, GrammarSpec | ArithmeticSpec)
 
 
 @functools.lru_cache(maxsize=12)  # a run's own task, those of its controls, and of each noise
