@@ -38,6 +38,7 @@ FLOORS = [
         "requirements",
         "flow_requirements",
         "healing_requirements",
+        "pear_requirements",
         "schedule_requirements",
         "views",
         "claims",

@@ -12,7 +12,7 @@ from tests.tiny import recipe
 RECIPE = recipe()
 STAGES = [
     (pretrain, RECIPE.base), (sft, RECIPE.sft), (grpo, RECIPE.rl), (rloo, RECIPE.rloo),
-    (dpo, RECIPE.dpo),
+    (dpo, RECIPE.dpo), (sft, NODES["pear_sft"](RECIPE, 0)),
 ]  # fmt: skip
 OTHER = {
     "lr_scheduler_type": "linear", "optim": "adamw_torch_fused", "loss_type": "dft",

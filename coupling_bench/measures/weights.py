@@ -13,6 +13,17 @@ WEIGHTS = "*.safetensors"
 """An entry's own weights, in one file or several: of a whole model, or of adapters."""
 
 
+def cosine(base: Runs, first: Runs, second: Runs) -> Array:
+    """Cosine of the angle between two moves of all weights, from base to first to second, ``(S,)``.
+
+    By the law of cosines from the three distances, in fp64; 0 where one of them is no move.
+    """
+    one, other, both = distance(first, base), distance(second, first), distance(second, base)
+    lengths = one * other
+    dots = (both**2 - one**2 - other**2) / 2.0
+    return np.divide(dots, lengths, out=np.zeros_like(dots), where=lengths > 0.0)
+
+
 def distance(runs: Runs, other: Runs) -> Array:
     """||theta - theta'|| of the final checkpoints, over all trained weights, ``(S,)``.
 

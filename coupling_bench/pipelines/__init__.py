@@ -15,6 +15,7 @@ from coupling_bench.pipelines import (
     fixed_points,
     healing,
     landscape,
+    pear,
     schedule_sweeps,
     schedules,
     spine,
@@ -51,7 +52,7 @@ __all__ = [
 ]
 
 FAMILIES = (
-    spine, trainers, fixed_points, demonstrators, controls, validity, landscape, healing,
+    spine, trainers, fixed_points, demonstrators, controls, validity, landscape, healing, pear,
     schedules, schedule_sweeps,
 )  # fmt: skip
 

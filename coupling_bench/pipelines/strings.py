@@ -16,9 +16,9 @@ from typing import Any
 
 from coupling_bench import overrides
 from coupling_bench.pipelines.recipe import Node, Recipe
-from coupling_bench.specs import JointSpec, ScheduledSFTSpec, StageSpec
+from coupling_bench.specs import JointSpec, ScheduledPEARSpec, ScheduledSFTSpec, StageSpec
 
-KINDS = {"sft": "sft", "grpo": "rl", "rloo": "rloo", "joint": "rl"}
+KINDS = {"sft": "sft", "pear": "sft", "grpo": "rl", "rloo": "rloo", "joint": "rl"}
 """The name of a kind of stage, and the field of a recipe that says how it is trained."""
 MOST_STEPS = 99_999
 MOST_STAGES = 200
@@ -165,8 +165,9 @@ def _template(part: Part, recipe: Recipe, origin: str) -> Any:
     same = {field.name: getattr(of_recipe, field.name) for field in fields(of_recipe)}
     same |= {"max_steps": part.steps}
     spec: Any
-    if part.kind == "sft":
-        spec = ScheduledSFTSpec(**same | {"num_train_epochs": 1})
+    if part.kind in ("sft", "pear"):
+        of_kind = ScheduledSFTSpec if part.kind == "sft" else ScheduledPEARSpec
+        spec = of_kind(**same | {"num_train_epochs": 1})
     else:
         # Half as many snapshots as the spine's RL: observing each costs as much as a few steps.
         same |= {"snapshot_every": 2 * recipe.rl.snapshot_every}

@@ -23,7 +23,7 @@ NODES = {
     "sft_then_dpo": "SFT then DPO",
     "dpo_then_sft": "DPO then SFT",
 }
-ACRONYMS = {"sft", "rl", "kl", "dpo", "rloo", "grpo"}
+ACRONYMS = {"sft", "rl", "kl", "dpo", "rloo", "grpo", "pear"}
 COMPARISONS = {
     "increase_by": "above {}",
     "decrease_by": "below {}",

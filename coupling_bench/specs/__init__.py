@@ -17,8 +17,9 @@ from coupling_bench.specs.landscape import FlowSpec, LandscapeSpec
 from coupling_bench.specs.marks import EXECUTION, OURS
 from coupling_bench.specs.models import AnyModel, CheckpointSpec, LoraSpec, ModelSpec
 from coupling_bench.specs.observing import EvaluationSpec, ObservationSpec
+from coupling_bench.specs.pear import PEARSpec
 from coupling_bench.specs.perturb import PerturbSpec
-from coupling_bench.specs.scheduled_sft import ScheduledSFTSpec
+from coupling_bench.specs.scheduled_sft import ScheduledPEARSpec, ScheduledSFTSpec
 from coupling_bench.specs.snapshot import SnapshotSpec
 from coupling_bench.specs.tasks import (
     ArithmeticSpec,
@@ -62,10 +63,12 @@ __all__ = [
     "ModelSpec",
     "ObservationSpec",
     "OnlineSpec",
+    "PEARSpec",
     "PerturbSpec",
     "PretrainSpec",
     "RLOOSpec",
     "SFTSpec",
+    "ScheduledPEARSpec",
     "ScheduledSFTSpec",
     "SnapshotSpec",
     "Spec",

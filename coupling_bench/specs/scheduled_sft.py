@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from coupling_bench.specs.marks import OURS
+from coupling_bench.specs.pear import PEARSpec
 from coupling_bench.specs.training import SFTSpec
 
 
@@ -26,3 +27,8 @@ class ScheduledSFTSpec(SFTSpec):
     """Share of the prompts that is trained on: those whose demonstration the policy that training
     starts from finds most likely, log pi(y, end|x). Such demonstrations are nearly on-policy: they
     move it least (Chen et al., "Retaining by Doing", arXiv:2510.18874). 1: all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduledPEARSpec(ScheduledSFTSpec, PEARSpec):
+    """The same with PEAR's weights of tokens."""

@@ -48,14 +48,12 @@ def build(
     rows = [of_item[answer] for of_item, answer in zip(answered, demonstrated, strict=True)]
     limit = min(spec.max_length, models.context(model, tokenizer))
     check_lengths(spec, rows, tokenizer, limit)
-    labelled = list(defects.labelled(spec, rows))
-    if isinstance(spec, ScheduledSFTSpec):
-        taken = scheduled(spec, task, model, tokenizer, demonstrated)
-        labelled = [labelled[place] for place in taken]
+    labelled = defects.labelled(spec, rows)
+    trained_on = in_schedule(spec, labelled, task, model, tokenizer, demonstrated)
     return PackedSFTTrainer(
         model=model,
         args=configure(spec, folder),
-        train_dataset=Dataset.from_list(labelled),
+        train_dataset=Dataset.from_list(list(trained_on)),
         processing_class=tokenizer,
         callbacks=callbacks,
     )
@@ -96,27 +94,35 @@ def demonstrations(spec: SFTSpec, task: tasks.Task, model: Any, tokenizer: Any) 
     return own_answers.draw(model, tokenizer, prompts, answers, seed=spec.seed)
 
 
-def scheduled(
-    spec: ScheduledSFTSpec, task: tasks.Task, model: Any, tokenizer: Any, answers: Sequence[int]
-) -> list[int]:
-    """Return which prompts a schedule's stage trains on, those of exactly its steps, in order.
+def in_schedule(
+    spec: SFTSpec,
+    rows: Sequence[Any],
+    task: tasks.Task,
+    model: Any,
+    tokenizer: Any,
+    answers: Sequence[int],
+) -> Sequence[Any]:
+    """Return the rows that a stage trains on: all, or those of exactly its steps in a schedule.
 
     Args:
         spec: of the stage.
+        rows: one a prompt.
         task: its prompts.
         model: the policy that training starts from.
         tokenizer: the model's.
         answers: each prompt's demonstration, an index into its candidates.
     """
-    items = task.splits["sft"]
-    kept = list(range(len(items)))
+    if not isinstance(spec, ScheduledSFTSpec):
+        return rows
+    kept = list(range(len(rows)))
     if spec.likely_share < 1.0:
+        items = task.splits["sft"]
         prompts = prompt_texts(model_of(spec), tokenizer, task, items)
         texts = [task.candidates(item)[a] for item, a in zip(items, answers, strict=True)]
         kept = likely.places(model, tokenizer, prompts, texts, spec.likely_share)
     count = spec.max_steps * spec.batch_size
     order = demonstration_order.places(len(kept), seed=spec.seed, begin=spec.begin, count=count)
-    return [kept[place] for place in order]
+    return [rows[kept[place]] for place in order]
 
 
 def configure(spec: SFTSpec, folder: Path) -> SFTConfig:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from coupling_bench.measures.weights import distance
+from coupling_bench.measures.weights import cosine, distance
 from coupling_bench.runs import Runs
 from coupling_bench.store import Store
 from tests.tiny import recipe
@@ -41,3 +41,13 @@ def test_other_weights_have_no_distance(tmp_path):
     whole, adapters = (checkpoint(store, n, {n * "l": torch.zeros(2)}) for n in (1, 2))
     with pytest.raises(ValueError, match="do not have the same weights"):
         distance(whole, adapters)
+
+
+def test_the_cosine_is_that_of_two_moves_one_after_the_other(tmp_path):
+    """East, then north-east, then back; and no move at all."""
+    store = Store(tmp_path)
+    places = ([0.0, 0.0], [3.0, 0.0], [5.0, 2.0], [3.0, 0.0])
+    at = [checkpoint(store, n, {"a": torch.tensor(place)}) for n, place in enumerate(places)]
+    assert cosine(*at[:3]) == pytest.approx([0.5**0.5])
+    assert cosine(*at[1:]) == pytest.approx([-1.0])
+    assert cosine(at[0], at[1], at[3]).tolist() == [0.0]

@@ -6,11 +6,14 @@ from hypothesis import strategies as st
 
 from coupling_bench.fingerprint import address
 from coupling_bench.pipelines import lineage, strings
-from coupling_bench.specs import GRPOSpec, JointSpec, RLOOSpec, ScheduledSFTSpec
+from coupling_bench.specs import GRPOSpec, JointSpec, RLOOSpec, ScheduledPEARSpec, ScheduledSFTSpec
 from tests.tiny import recipe
 
 RECIPE = recipe()
-SPECS = {"sft": ScheduledSFTSpec, "grpo": GRPOSpec, "rloo": RLOOSpec, "joint": JointSpec}
+SPECS = {
+    "sft": ScheduledSFTSpec, "pear": ScheduledPEARSpec, "grpo": GRPOSpec, "rloo": RLOOSpec,
+    "joint": JointSpec,
+}  # fmt: skip
 PARTS = st.builds(
     strings.Part, kind=st.sampled_from(sorted(SPECS)), steps=st.integers(1, strings.MOST_STEPS)
 )

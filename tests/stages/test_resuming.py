@@ -39,6 +39,7 @@ KINDS = {
     "sft": SFT,
     "sft with noise": replace(SFT, neftune_noise_alpha=5.0),
     "sft of adapters": replace(SFT, lora=LORA),
+    "sft with shuffled weights": NODES["sft_with_shuffled_weights"](RECIPE, 0),
     "grpo": replace(GRPO, beta=0.1, lora=LORA),
     "grpo on old completions, in pieces": replace(GRPO, num_iterations=2, micro_batch=16),
     "joint, in pieces": replace(

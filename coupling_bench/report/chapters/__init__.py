@@ -22,7 +22,8 @@ TABLES = {
     "policies", "bounds", "fixed_points", "stopping", "demonstrators", "formats", "controls",
     "prior", "map_sft_then_rl", "map_rl_then_sft", "thresholds", "second_order", "pl_slopes",
     "duration", "pareto", "non_decoupling", "alignment", "spectrum", "defects", "at_equal_reward",
-    "epsilon_crossings", "damage", "schedules", "equal_reward", "healing", "restored", "window",
+    "epsilon_crossings", "damage", "healing", "restored", "window", "pear", "pear_drift",
+    "schedules", "equal_reward",
 }  # fmt: skip
 """The tables that have figures. Others are shown as they are."""
 

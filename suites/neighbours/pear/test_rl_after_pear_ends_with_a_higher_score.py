@@ -1,0 +1,31 @@
+"""P2 of PEAR: SFT with its weights prepares for RL, better than plain SFT and than its controls.
+
+A control has PEAR's weights without what they say of each token: shuffled among the tokens of a
+batch, or taken together as a smaller learning rate.
+"""
+
+import pytest
+
+from coupling_bench import claim
+from coupling_bench.measures import pear
+from coupling_bench.pear_requirements import mean_weight, weights_differ
+from coupling_bench.requirements import reward_rises
+
+CONTROLS = (
+    "sft_then_short_rl",
+    "sft_with_shuffled_weights_then_rl",
+    "sft_at_a_matched_rate_then_rl",
+)
+
+
+@claim(
+    "RL ends with a higher score in pear_sft_then_rl than in {other}",
+    cites="arXiv:2602.01058v1, abstract (second-hand); controls are none of the paper",
+    increase_by=0.01,
+    unit="probability of the reward",
+    requires=[weights_differ("pear_sft"), reward_rises("pear_sft", "pear_sft_then_rl")],
+    beside=[mean_weight("pear_sft")],
+)
+@pytest.mark.parametrize("other", CONTROLS)
+def test_rl_after_pear_ends_with_a_higher_score(pear_sft_then_rl, node, other, prompts, decide):
+    decide(pear.scores(pear_sft_then_rl, prompts)[1] - pear.scores(node(other), prompts)[1])

@@ -1,0 +1,44 @@
+"""What the reduced suite of PEAR leaves out: its other levels, and a constant weight as a control.
+
+Under Adam a constant weight changes little but when the gradient is clipped: it stands here to show
+that, and the reduced suite has the matched learning rate.
+"""
+
+import pytest
+
+from coupling_bench import claim
+from coupling_bench.measures import pear
+from coupling_bench.pear_requirements import weights_differ
+from coupling_bench.requirements import reward_rises
+
+UNIT = "probability of the reward"
+
+
+@claim(
+    "RL ends with a higher score in {variant} than in sft_then_short_rl",
+    cites="arXiv:2602.01058v1, levels of weights (second-hand)",
+    increase_by=0.01,
+    unit=UNIT,
+    requires=[reward_rises("sft", "sft_then_short_rl")],
+)
+@pytest.mark.parametrize("variant", ["pear_sft_by_block_then_rl", "pear_sft_by_sequence_then_rl"])
+def test_rl_after_other_levels_ends_with_a_higher_score(
+    sft_then_short_rl, node, variant, prompts, decide, table
+):
+    table("pear", pear.score_rows(node(variant), prompts))
+    decide(pear.scores(node(variant), prompts)[1] - pear.scores(sft_then_short_rl, prompts)[1])
+
+
+@claim(
+    "RL after PEAR ends with a higher score than after SFT with a constant weight",
+    cites="no claim of arXiv:2602.01058v1: a control",
+    increase_by=0.01,
+    unit=UNIT,
+    requires=[weights_differ("pear_sft"), reward_rises("pear_sft", "pear_sft_then_rl")],
+)
+def test_rl_after_pear_ends_with_a_higher_score_than_after_a_constant_weight(
+    pear_sft_then_rl, sft_with_a_constant_weight_then_rl, prompts, decide, table
+):
+    ours, constant = pear_sft_then_rl, sft_with_a_constant_weight_then_rl
+    table("pear", pear.score_rows(constant, prompts))
+    decide(pear.scores(ours, prompts)[1] - pear.scores(constant, prompts)[1])
