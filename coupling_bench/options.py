@@ -300,6 +300,11 @@ def _check_recordable(config: pytest.Config, bench: Bench) -> None:
             f"--record: the scale {bench.scale_asked} gives no verdicts to accept. Run it at "
             "--scale small."
         )
+    if bench.pipelines:
+        raise pytest.UsageError(
+            "--record: verdicts are accepted of the schedules that every run has. Leave --pipeline "
+            "out."
+        )
     state = environment.git_state(config.rootpath)
     if state["commit"] is None:
         raise pytest.UsageError(

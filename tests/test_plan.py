@@ -106,7 +106,7 @@ def test_schedules_of_the_users_own_are_planned_and_asked_what_the_others_are(tm
     """Its stages once, each under what has been written up to it; in the table and in a claim."""
     own = "sft:20,grpo:10"
     done = coupling_bench(
-        "plan", "--json", "suites/neighbours/schedules", "--pipeline", own, "--seeds", "2",
+        "plan", "--json", "suites", "-k", "reaches_what", "--pipeline", own, "--seeds", "2",
         "--store", str(tmp_path / "store"),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
