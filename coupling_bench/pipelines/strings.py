@@ -16,10 +16,23 @@ from typing import Any
 
 from coupling_bench import overrides
 from coupling_bench.pipelines.recipe import Node, Recipe
-from coupling_bench.specs import JointSpec, ScheduledPEARSpec, ScheduledSFTSpec, StageSpec
+from coupling_bench.specs import (
+    GRPOSpec,
+    JointSpec,
+    RLOOSpec,
+    ScheduledPEARSpec,
+    ScheduledSFTSpec,
+    StageSpec,
+)
 
-KINDS = {"sft": "sft", "pear": "sft", "grpo": "rl", "rloo": "rloo", "joint": "rl"}
-"""The name of a kind of stage, and the field of a recipe that says how it is trained."""
+KINDS: dict[str, tuple[str, Any]] = {
+    "sft": ("sft", ScheduledSFTSpec),
+    "pear": ("sft", ScheduledPEARSpec),
+    "grpo": ("rl", GRPOSpec),
+    "rloo": ("rloo", RLOOSpec),
+    "joint": ("rl", JointSpec),
+}
+"""Kinds of stages: the field of a recipe that says how each is trained, and its spec."""
 MOST_STEPS = 99_999
 MOST_STAGES = 200
 WARM = 5
@@ -161,18 +174,18 @@ def _wrong(whole: str, found: str) -> ValueError:
 
 def _template(part: Part, recipe: Recipe, origin: str) -> Any:
     """Return the recipe of a part's kind with its steps and its own options."""
-    of_recipe: Any = getattr(recipe, KINDS[part.kind])
-    same = {field.name: getattr(of_recipe, field.name) for field in fields(of_recipe)}
-    same |= {"max_steps": part.steps}
-    spec: Any
-    if part.kind in ("sft", "pear"):
-        of_kind = ScheduledSFTSpec if part.kind == "sft" else ScheduledPEARSpec
-        spec = of_kind(**same | {"num_train_epochs": 1})
+    place, kind = KINDS[part.kind]
+    of_recipe = getattr(recipe, place)
+    options = {field.name: getattr(of_recipe, field.name) for field in fields(of_recipe)}
+    options |= {"max_steps": part.steps}
+    if place == "sft":
+        options |= {"num_train_epochs": 1}
     else:
         # Half as many snapshots as the spine's RL: observing each costs as much as a few steps.
-        same |= {"snapshot_every": 2 * recipe.rl.snapshot_every}
-        joint = {"sft_weight": 1.0, "sft_batch_size": recipe.sft.batch_size}
-        spec = JointSpec(**same, **joint) if part.kind == "joint" else type(of_recipe)(**same)
+        options |= {"snapshot_every": 2 * recipe.rl.snapshot_every}
+    if kind is JointSpec:
+        options |= {"sft_weight": 1.0, "sft_batch_size": recipe.sft.batch_size}
+    spec = kind(**options)
     spec = replace(spec, warmup_steps=min(spec.warmup_steps, part.steps // WARM))
     for name, value in part.options:
         told = overrides.Override(
