@@ -18,7 +18,7 @@ import numpy as np
 from coupling_bench import environment
 from coupling_bench.bench import Bench
 from coupling_bench.fingerprint import address
-from coupling_bench.measures import ability, loss, reward
+from coupling_bench.measures import ability, loss, reward, steps
 from coupling_bench.pipelines import (
     PIPELINES,
     NotHereError,
@@ -235,6 +235,7 @@ def _abilities(model: str, node: str, runs: Runs) -> list[Record]:
             "reward": reward.expected_reward(runs, split),
             "mean_at_1_robust": reward.mean_at_1(runs, split, "robust"),
             "mean_at_1_strict": reward.mean_at_1(runs, split, "strict"),
+            "step_accuracy": steps.step_accuracy(runs, split),
             **{name: None for name in CLOSED_MEASURES},
         }
         if runs.task.answers is not None:

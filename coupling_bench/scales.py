@@ -154,7 +154,10 @@ def _embedded(model: ModelSpec, task: TaskSpec, scale: str) -> Recipe:
         max_length=model.max_position_embeddings,
     )
     if isinstance(task, ArithmeticSpec):
-        base = replace(base, annotator_noise=0.3, overlooked_phenomena=(), overlooked_share=0.0)
+        base = replace(
+            base, max_steps=1_600, annotator_noise=0.3, overlooked_phenomena=(),
+            overlooked_share=0.0,
+        )  # fmt: skip
     elif not isinstance(task, GrammarSpec):
         # Some thousand prompts of no known phenomena, learnt by heart beyond five epochs (CoLA).
         base = replace(base, max_steps=330, overlooked_phenomena=(), overlooked_share=0.0)
@@ -199,6 +202,10 @@ def _embedded(model: ModelSpec, task: TaskSpec, scale: str) -> Recipe:
         beta=2.0,
         loss_type="sigmoid",
     )
+    if isinstance(task, ArithmeticSpec):
+        # Completions are five times as long, and few are the same: fewer of them a step.
+        rl = replace(rl, max_steps=60, prompts_per_step=32, snapshot_every=10)
+        dpo = replace(dpo, batch_size=32)
     if scale == "smoke":
         base = replace(base, max_steps=40, batch_size=32)
         sft = replace(sft, start=base, snapshot_every=8)

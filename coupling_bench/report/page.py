@@ -73,7 +73,7 @@ def view(record: dict[str, Any], folder: Path) -> dict[str, Any]:
         "speed": fast,
         "only_speed": bool(fast["groups"] or fast["panels"]) and not any(map(record.get, ROWS)),
         "abilities": tables.abilities(record),
-        "measures": tables.MEASURES,
+        "measures": tables.measures(record),
         "constants": tables.constants(record),
         "completions": completions.view(record),
         "stages": stages.view(record),

@@ -14,6 +14,7 @@ MEASURES = {
     "accuracy": "accuracy",
     "mean_at_1_robust": "mean@1, robust",
     "mean_at_1_strict": "mean@1, strict",
+    "step_accuracy": "steps right",
     "other_mass": "mass on other answers",
 }
 CONSTANTS = {
@@ -42,16 +43,24 @@ def grouped(rows: Iterable[Record], *keys: str) -> dict[tuple, list[Record]]:
     return groups
 
 
+def measures(record: Record) -> dict[str, str]:
+    """Return the measures that some row has, by their names."""
+    rows = record["abilities"]
+    return {
+        key: name for key, name in MEASURES.items() if any(is_number(row.get(key)) for row in rows)
+    }
+
+
 def abilities(record: Record) -> list[Record]:
     """One table for each model and task, with the constant answer beside the measured rows."""
-    groups = grouped(record["groups"], "model", "task")
+    groups, shown = grouped(record["groups"], "model", "task"), measures(record)
     return [
         {
             "model": model,
             "task": task,
             "kinds": kinds(groups.get((model, task), [])),
             "splits": [
-                (split, _split(rows, split, (record.get("constants") or {}).get(task) or {}))
+                (split, _split(rows, shown, split, (record.get("constants") or {}).get(task) or {}))
                 for (split,), rows in grouped(found, "split").items()
             ],
         }
@@ -59,9 +68,9 @@ def abilities(record: Record) -> list[Record]:
     ]
 
 
-def _split(rows: list[Record], split: str, constants: Record) -> list[Record]:
+def _split(rows: list[Record], shown: Iterable[str], split: str, constants: Record) -> list[Record]:
     measured = [
-        {"node": node, "seeds": len(found), "cells": [spread(found, key) for key in MEASURES]}
+        {"node": node, "seeds": len(found), "cells": [spread(found, key) for key in shown]}
         for (node,), found in grouped(rows, "node").items()
     ]
     majority = constants.get(MAJORITY.get(split, ""))
@@ -69,7 +78,7 @@ def _split(rows: list[Record], split: str, constants: Record) -> list[Record]:
         rewards = dict.fromkeys(("reward", "mean_at_1_robust", "mean_at_1_strict"), majority)
         accuracy = (1 + majority) / 2  # rewards are +1 and -1
         constant = {**rewards, "accuracy": accuracy, "mcc": 0.0, "balanced_accuracy": 0.5}
-        cells = [spread([constant], key) for key in MEASURES]
+        cells = [spread([constant], key) for key in shown]
         measured.append({"node": None, "seeds": None, "cells": cells})
     return measured
 

@@ -122,7 +122,7 @@ class ArithmeticSpec:
     cards: int = 3
     """Cards of a hand; those of the split ``longer`` and of half the pretraining have one more."""
     slip_rate: float = 0.1
-    """Rate at which a demonstrator is off by one, up or down alike, in one addition."""
+    """Rate at which an addition of a demonstrator's comes to one too many."""
     left_to_right_share: float = 0.7
     """Share of the derivations that begin with the first card; the others begin with the last."""
     pretraining_size: int
@@ -135,7 +135,7 @@ class ArithmeticSpec:
     prompt_template: str = "{prompt}\n"
     answers: None = None
     """Open: what a policy derives is sampled; what demonstrators derive is a finite set."""
-    max_completion_tokens: int = 24
+    max_completion_tokens: int = 16
     """A completion that is sampled to be observed is cut there."""
     samples: int = 8
     """Completions a prompt at temperature 1, from which J is estimated."""

@@ -2,9 +2,10 @@
 
 The prompt states the rule that face cards are worth; the answer adds the cards one by one, from the
 first or from the last, and its last number is the result. Demonstrators choose the direction at a
-known share, and in each addition slip by one, up or down alike, at a known rate; they carry a slip
-on. What they may say is a finite set, so that p_D of every answer, L* and J_D are exact, while the
-answers of a policy stay open.
+known share, and in each addition say one too many at a known rate; they carry a slip on. What they
+may say is a finite set, so that p_D of every answer, L* and J_D are exact, while the answers of a
+policy stay open. Slips go one way because the loss is summed over all of the set: 2^n members for n
+additions and not 3^n.
 
 Splits: held-out hands are never trained on. Out of domain stand the same hands under other rules,
 so that nothing but the rule differs; and every hand has a face card, so that every prompt needs its
@@ -24,7 +25,7 @@ from coupling_bench.tasks import Item, Task
 from coupling_bench.verifiers import derivations
 
 FACES = "JQK"
-SLIPS = (0, 1, -1)
+SLIPS = (0, 1)
 
 Hand = tuple[int | str, ...]
 """Cards in their order: a number, or the letter of a face."""
@@ -77,10 +78,10 @@ def support(
     Args:
         values: what each card is worth; the first and the last differ, so that the two directions
             never say the same.
-        slip_rate: share of the additions that are off by one, up or down alike.
+        slip_rate: share of the additions that come to one too many.
         left_to_right_share: share of the derivations that begin with the first card.
     """
-    chances = {slip: slip_rate / 2 if slip else 1 - slip_rate for slip in SLIPS}
+    chances = (1 - slip_rate, slip_rate)
     directions = ((values, left_to_right_share), (values[::-1], 1 - left_to_right_share))
     return tuple(
         (derivation(ordered, slips), share * math.prod(chances[slip] for slip in slips))
@@ -101,27 +102,16 @@ def derivation(values: Sequence[int], slips: Sequence[int]) -> str:
 def entropy(spec: ArithmeticSpec, split: str) -> float:
     """Return L* = H(p_D) of a split in nats per sequence.
 
-    The direction and each addition are drawn independently: H = h(share) + n (h(rate) + rate log 2)
-    for n additions, with the binary entropy h.
+    The direction and each of n additions are drawn independently: H = h(share) + n h(rate), with
+    the binary entropy h.
     """
     additions = spec.cards if split == "longer" else spec.cards - 1
-    of_addition = _binary_entropy(spec.slip_rate) + spec.slip_rate * math.log(2)
-    return _binary_entropy(spec.left_to_right_share) + additions * of_addition
+    return _binary_entropy(spec.left_to_right_share) + additions * _binary_entropy(spec.slip_rate)
 
 
 def wrong_rate(spec: ArithmeticSpec) -> float:
-    """Return the probability that a demonstration of an in-domain hand ends with a wrong number.
-
-    Slips that cancel out leave the result right.
-    """
-    additions = spec.cards - 1
-    return 1.0 - sum(
-        math.comb(additions, 2 * pairs)
-        * math.comb(2 * pairs, pairs)
-        * (spec.slip_rate / 2) ** (2 * pairs)
-        * (1 - spec.slip_rate) ** (additions - 2 * pairs)
-        for pairs in range(additions // 2 + 1)
-    )
+    """Return the probability that a demonstration of an in-domain hand ends with a wrong number."""
+    return 1.0 - (1.0 - spec.slip_rate) ** (spec.cards - 1)
 
 
 def _binary_entropy(rate: float) -> float:
