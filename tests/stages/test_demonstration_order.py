@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coupling_bench import stages, tasks
+from coupling_bench import scales, stages, tasks
 from coupling_bench.pipelines import strings
-from coupling_bench.stages import demonstration_order, likely, own_answers, sft
+from coupling_bench.stages import demonstration_order, likely, pear, sft
 from coupling_bench.stages.training import load, quiet_libraries
 from coupling_bench.store import Store
+from tests.measuring.asked import naive_logps
 from tests.tiny import recipe
 
 RECIPE = recipe()
@@ -34,10 +35,11 @@ def base(tmp_path_factory):
     return stages.make(RECIPE.base, Store(tmp_path_factory.mktemp("store")))[0].folder
 
 
-def test_a_stage_trains_for_its_steps_on_the_next_demonstrations(base, tmp_path):
+@pytest.mark.parametrize("kind", [sft, pear], ids=["sft", "pear"])
+def test_a_stage_trains_for_its_steps_on_the_next_demonstrations(kind, base, tmp_path):
     quiet_libraries()
-    second = strings.build("sft:2,grpo:1,sft:3", RECIPE, 1)
-    trainer = sft.build(second, base, tmp_path, [])
+    second = strings.build(f"sft:2,grpo:1,{kind.__name__.split('.')[-1]}:3", RECIPE, 1)
+    trainer = kind.build(second, base, tmp_path, [])
     size, many = second.batch_size, len(tasks.load(RECIPE.task).splits["sft"])
     assert trainer.train().global_step == 3
     expected = demonstration_order.places(many, seed=1, begin=2 * size, count=3 * size)
@@ -45,18 +47,21 @@ def test_a_stage_trains_for_its_steps_on_the_next_demonstrations(base, tmp_path)
     assert trainer.train_dataset["input_ids"] == [plain[p]["input_ids"] for p in expected]
 
 
-def test_likely_demonstrations_are_those_of_the_largest_probability(base):
-    """By enumeration: each prompt's answers with the policy's probability of each."""
-    task = tasks.load(RECIPE.task)
+DERIVATIONS = replace(
+    scales.task("arithmetic", "smoke"), pretraining_size=16, prompts_size=16, held_out_size=4
+)
+
+
+@pytest.mark.parametrize("spec", [RECIPE.task, DERIVATIONS], ids=["answers", "derivations"])
+def test_likely_demonstrations_are_those_of_the_largest_probability(base, spec):
+    """By torch alone, one row at a time: short answers, and long ones that are no closed set."""
+    task = tasks.load(spec)
     model, tokenizer = load(RECIPE.sft, base)
-    items = task.splits["sft"]
-    prompts = [task.prompt(item) for item in items]
-    shown = task.demonstrations("sft", 0)
+    items, shown = task.splits["sft"], task.demonstrations("sft", 0)
     texts = [task.candidates(item)[a] for item, a in zip(items, shown, strict=True)]
-    kept = likely.places(model, tokenizer, prompts, texts, 0.25)
-    answers = list(zip(*(task.candidates(item) for item in items), strict=True))
-    of_all = own_answers.answer_logps(model, tokenizer, prompts, answers)
-    of_shown = [float(of_all[place, a]) for place, a in enumerate(shown)]
+    kept = likely.places(model, tokenizer, [task.prompt(item) for item in items], texts, 0.25)
+    of_all = naive_logps(base, task, "sft")
+    of_shown = [of_all[place][a] for place, a in enumerate(shown)]
     assert len(kept) == len(items) // 4
     assert kept == sorted(kept)
     left = [logp for place, logp in enumerate(of_shown) if place not in kept]
