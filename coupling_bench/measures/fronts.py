@@ -40,7 +40,7 @@ def beyond(
         orders: SFT then RL, and RL then SFT, whose ends set the unit.
         split: of the items.
     """
-    unit = apart(orders, split).mean(axis=0)
+    unit = np.abs(apart(orders, split).mean(axis=0))
     of_halves = []
     for half in HALVES:
         sides = [[dense(path(runs, split, half)) for runs in side] for side in (ours, theirs)]

@@ -16,8 +16,8 @@ UNIT = "share of what the two orders differ by"
 
 
 @claim(
-    "joint training reaches a (loss, reward) point that no sequential order reaches",
-    cites="arXiv:2601.07389v1, Section 6 (training jointly); CHORD, arXiv:2508.11408",
+    "Joint training reaches a (loss, reward) point that no sequential order reaches",
+    cites="arXiv:2601.07389v1 (the two are to be treated jointly); CHORD, arXiv:2508.11408",
     increase_by=1 / 20,
     unit=UNIT,
     requires=[*orders_end_apart(), reward_rises("base", "joint")],

@@ -15,7 +15,7 @@ from coupling_bench.schedule_requirements import reward_reached
 
 @claim(
     "{held} loses less of the SFT loss than RL alone at equal reward",
-    cites="arXiv:2510.18874 (Retaining by Doing: not the KL term); arXiv:2601.07389v1, Section 6",
+    cites="arXiv:2510.18874 (Retaining by Doing), which says that it is not the KL term",
     decrease_by=0.02,
     unit="nats/sequence",
     requires=[

@@ -12,8 +12,8 @@ UNIT = "share of what the two orders differ by"
 
 
 @claim(
-    "joint training with some weight reaches a (loss, reward) point that no sequence reaches",
-    cites="arXiv:2601.07389v1, Section 6 (training jointly); CHORD, arXiv:2508.11408",
+    "Joint training with some weight reaches a (loss, reward) point that no sequence reaches",
+    cites="arXiv:2601.07389v1 (the two are to be treated jointly); CHORD, arXiv:2508.11408",
     increase_by=1 / 20,
     unit=UNIT,
     requires=orders_end_apart(),
@@ -27,7 +27,7 @@ def test_joint_training_reaches_what_no_sequence_reaches(
 
 
 @claim(
-    "some sequence of stages reaches a (loss, reward) point that no joint training reaches",
+    "Some sequence of stages reaches a (loss, reward) point that no joint training reaches",
     cites="arXiv:2604.23747, SFT-then-RL Outperforms Mixed-Policy",
     increase_by=1 / 20,
     unit=UNIT,
@@ -41,7 +41,7 @@ def test_a_sequence_reaches_what_no_joint_training_reaches(
 
 @claim(
     "RL held to SFT reaches a (loss, reward) point that no joint training and no order reaches",
-    cites="arXiv:2510.18874 (Retaining by Doing); arXiv:2601.07389v1, Section 6",
+    cites="arXiv:2510.18874 (Retaining by Doing)",
     increase_by=1 / 20,
     unit=UNIT,
     requires=orders_end_apart(),
