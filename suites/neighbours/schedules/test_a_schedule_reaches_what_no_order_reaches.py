@@ -15,6 +15,8 @@ from coupling_bench.schedule_requirements import orders_end_apart
     increase_by=1 / 20,
     unit="share of what the two orders differ by",
     requires=orders_end_apart(),
+    undecided="what turns and likely demonstrations gain lies at the margin itself, about 0.05, "
+    "which few seeds do not tell it from",
 )
 def test_a_schedule_reaches_what_no_order_reaches(orders, node, schedule, prompts, decide):
     decide(fronts.beyond([node(schedule)], orders, orders, prompts))

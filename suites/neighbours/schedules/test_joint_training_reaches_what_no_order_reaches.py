@@ -5,11 +5,14 @@ baselines that two defects of trainers had weakened, and that SFT then RL is ahe
 of any moment of either side, at equal compute (``pipelines.schedules``); ``measures.fronts`` says
 how the best of several is chosen without overrating it. The margin is a twentieth of what the two
 orders differ by, in loss or in reward.
+
+On ``grammar`` three seeds leave the first open and support the second: what SFT then RL has beyond
+is reward, which a joint stage of as many steps at these weights does not come to.
 """
 
 from coupling_bench import claim
 from coupling_bench.measures import fronts
-from coupling_bench.requirements import reward_rises
+from coupling_bench.requirements import exact_reward_change, loss_change, reward_rises
 from coupling_bench.schedule_requirements import against_the_orders, orders_end_apart
 
 UNIT = "share of what the two orders differ by"
@@ -22,6 +25,7 @@ UNIT = "share of what the two orders differ by"
     unit=UNIT,
     requires=[*orders_end_apart(), reward_rises("base", "joint")],
     beside=[*against_the_orders("joint"), *against_the_orders("joint_annealed")],
+    undecided="three seeds lie between 0.01 and 0.12 around the margin, and some 90 would decide",
 )
 def test_joint_training_reaches_what_no_order_reaches(
     orders, joint, joint_annealed, schedules, own_schedules, prompts, decide, table
@@ -36,6 +40,11 @@ def test_joint_training_reaches_what_no_order_reaches(
     increase_by=1 / 20,
     unit=UNIT,
     requires=[*orders_end_apart(), reward_rises("base", "short_sft_then_rl")],
+    beside=[
+        view(joint, "short_sft_then_rl")
+        for joint in ("joint", "joint_annealed")
+        for view in (loss_change, exact_reward_change)
+    ],
 )
 def test_sft_then_rl_reaches_what_no_joint_training_reaches(
     orders, short_sft_then_rl, joint, joint_annealed, prompts, decide

@@ -3,6 +3,9 @@
 Replay is a joint stage with a small weight, on the demonstrations that SFT did not come to; the KL
 penalty is GRPO's own, to the SFT checkpoint. What they hold back of the reward must not count for
 them, so the losses are compared where both have the lower of the two end rewards.
+
+On ``grammar`` the penalty of 0.1 is refuted: GRPO divides rewards by their group's spread, so that
+the advantage of a rare wrong answer outweighs it, and 40 steps end long before both balance.
 """
 
 import pytest
@@ -31,6 +34,7 @@ from coupling_bench.schedule_requirements import reward_reached
         exact_reward_change("short_sft_then_rl", "sft_then_rl_with_replay"),
         exact_reward_change("short_sft_then_rl", "sft_then_rl_with_kl"),
     ],
+    undecided="replay's three seeds lie between -0.019 and +0.005 nats, and about 13 would decide",
 )
 @pytest.mark.parametrize("held", ["sft_then_rl_with_replay", "sft_then_rl_with_kl"])
 def test_rl_held_to_sft_keeps_the_loss_at_equal_reward(

@@ -19,6 +19,8 @@ from coupling_bench.requirements import exact_reward_change, loss_change, reward
         exact_reward_change("short_rl", "rl_then_likely_sft"),
         loss_change("short_rl_then_sft", "rl_then_likely_sft"),
     ],
+    undecided="RL's policies differ in what they find likely: three seeds lie between -0.04 and "
+    "+0.12 of reward, and about 38 would decide",
 )
 def test_sft_on_likely_demonstrations_lowers_the_reward_less(
     rl_then_likely_sft, short_rl_then_sft, prompts, decide
