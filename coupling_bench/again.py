@@ -9,6 +9,7 @@ import pytest
 DECISIVE = {
     "model": None, "models": None, "task": "grammar", "data_dir": None, "scale": None,
     "lm_eval_tasks": None, "seeds": "3", "first_seed": "0", "set": None, "recipe": None,
+    "pipeline": None,
     "peft": None, "lora_rank": None, "lora_alpha": None, "lora_targets": None, "device": "auto",
 }  # fmt: skip
 """Options that decide what a test finds, with their defaults; the others say where and how fast."""

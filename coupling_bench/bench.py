@@ -14,7 +14,7 @@ from coupling_bench.executors import Cluster
 from coupling_bench.fingerprint import fingerprint
 from coupling_bench.graph import Outcome
 from coupling_bench.overrides import Override
-from coupling_bench.pipelines import LEAST_SEEDS, NODES, Recipe, evaluation
+from coupling_bench.pipelines import GROUPS, LEAST_SEEDS, NODES, Node, Recipe, evaluation, strings
 from coupling_bench.runs import Runs
 from coupling_bench.specs import EvaluationSpec, LoraSpec, StageSpec, TaskSpec
 from coupling_bench.stages.launching import Devices
@@ -43,6 +43,8 @@ class Bench:
     """Adapters for every model; None: as its entry says."""
     overrides: tuple[Override, ...] = ()
     """What users changed about the recipes, in the order in which it counts."""
+    pipelines: tuple[str, ...] = ()
+    """Schedules of the user's own, as they were written: nodes of that name."""
     lm_eval_tasks: tuple[str, ...] = ()
     """What else the stages are evaluated on, by lm-eval."""
     tracker: Tracker | None = None
@@ -87,6 +89,17 @@ class Bench:
         return next(entry for entry in self.entries if entry.name == model)
 
     @functools.cached_property
+    def nodes(self) -> dict[str, Node]:
+        """Every node by its name: those of all runs, and the run's own schedules and beginnings."""
+        own = [name for whole in self.pipelines for name in strings.beginnings(whole)]
+        return NODES | {name: strings.node(name) for name in own}
+
+    @functools.cached_property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """Nodes that go together, by the name that a test asks for them all with."""
+        return GROUPS | {"own_schedules": self.pipelines}
+
+    @functools.cached_property
     def _recipes(self) -> dict[str, Recipe]:
         return {}
 
@@ -102,7 +115,7 @@ class Bench:
             NotHereError: model or task do not have this node.
         """
         recipe = self.recipe(model)
-        return tuple(NODES[node](recipe, seed) for seed in self.seeds_of(node))
+        return tuple(self.nodes[node](recipe, seed) for seed in self.seeds_of(node))
 
     def runs(self, model: str, node: str) -> Runs:
         """Return the addresses of one node's checkpoints."""
@@ -122,7 +135,7 @@ class Bench:
         recipe = self.recipe(model)
         return fingerprint(
             {
-                "nodes": [NODES[node](recipe, 0) for node in sorted(nodes)],
+                "nodes": [self.nodes[node](recipe, 0) for node in sorted(nodes)],
                 "judged": [claim.direction, claim.margin, claim.alpha, claim.unit],
                 "requires": [[r.name, r.above, r.below] for r in claim.requires],
             }

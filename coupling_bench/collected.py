@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from coupling_bench.bench import Bench
 from coupling_bench.fingerprint import address
 from coupling_bench.graph import graph
-from coupling_bench.pipelines import NODES
 from coupling_bench.specs import ObservationSpec, Spec, StageSpec, is_stage
 
 Needed = Collection[tuple[str, str, str | None]]
@@ -44,7 +43,7 @@ def nodes(bench: Bench, needed: Needed) -> list[Spec]:
 def names(bench: Bench, needed: Needed) -> dict[str, Name]:
     """Return what stages are called, by address: those asked for, and what they descend from."""
     asked = dict.fromkeys((model, node) for model, node, _ in needed)
-    others = [(model, node) for model in {model for model, _ in asked} for node in NODES]
+    others = [(model, node) for model in {model for model, _ in asked} for node in bench.nodes]
     found: dict[str, Name] = {}
     for model, node in [*asked, *others]:
         try:

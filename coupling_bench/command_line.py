@@ -46,6 +46,12 @@ def add(parser: pytest.Parser) -> None:
         help="another value of a field of a recipe, as --set grpo.beta=0.04; repeatable",
     )  # fmt: skip
     option(
+        "--pipeline", action="append", metavar="SCHEDULE",
+        help="a schedule of your own beside those of suites/neighbours/schedules, in optimizer "
+        "steps: \"sft:200,grpo:100,sft:50\", \"(sft:10,grpo:10)x5\", \"joint:40[sft_weight=0.3]\"; "
+        "repeatable",
+    )  # fmt: skip
+    option(
         "--plan", action="store_true",
         help="show what would be trained, what of it is in the store and how long the rest takes; "
         "with -v each stage. Nothing is trained",

@@ -17,6 +17,7 @@ from coupling_bench.catalog import Device, Entry
 from coupling_bench.deciding import SCALES_WITHOUT_VERDICT
 from coupling_bench.executors import EXECUTORS, Cluster, check_executor, default_workers
 from coupling_bench.overrides import Override
+from coupling_bench.pipelines import strings
 from coupling_bench.specs import LoraSpec
 from coupling_bench.stages.launching import Devices
 from coupling_bench.store import Store, default_root
@@ -42,6 +43,7 @@ def check(config: pytest.Config) -> Bench:
     try:
         entries = _entries(config)
         changes = _overrides(option)
+        pipelines = _pipelines(option)
         task_name, data_dir = _task(option, config)
     except (ValueError, FileNotFoundError) as error:
         raise pytest.UsageError(str(error)) from None
@@ -64,6 +66,7 @@ def check(config: pytest.Config) -> Bench:
         device=option.device,
         lora=_lora(option),
         overrides=changes,
+        pipelines=pipelines,
         lm_eval_tasks=_lm_eval_tasks(option),
         tracker=_tracker(config),
         cluster=_cluster(option, together),
@@ -72,7 +75,9 @@ def check(config: pytest.Config) -> Bench:
     if not option.collectonly:
         try:
             for model in bench.models:
-                bench.recipe(model)
+                recipe = bench.recipe(model)
+                for text in pipelines:
+                    strings.build(text, recipe, first)
         except (ValueError, OSError) as error:
             raise pytest.UsageError(str(error)) from None
     if option.record:
@@ -120,6 +125,14 @@ def _model(asked: str, listed: Mapping[str, Entry]) -> Entry:
 def _overrides(option: Any) -> tuple[Override, ...]:
     from_file = overrides.read(Path(option.recipe)) if option.recipe else []
     return (*from_file, *(overrides.parse(text) for text in option.set or ()))
+
+
+def _pipelines(option: Any) -> tuple[str, ...]:
+    """Return the user's own schedules, each once, known to be some."""
+    asked = tuple(dict.fromkeys(text.strip() for text in option.pipeline or ()))
+    for text in asked:
+        strings.parse(text)
+    return asked
 
 
 def _task(option: Any, config: pytest.Config) -> tuple[str, Path | None]:
@@ -286,6 +299,11 @@ def _check_recordable(config: pytest.Config, bench: Bench) -> None:
         raise pytest.UsageError(
             f"--record: the scale {bench.scale_asked} gives no verdicts to accept. Run it at "
             "--scale small."
+        )
+    if bench.pipelines:
+        raise pytest.UsageError(
+            "--record: verdicts are accepted of the schedules that every run has. Leave --pipeline "
+            "out."
         )
     state = environment.git_state(config.rootpath)
     if state["commit"] is None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from coupling_bench import typed
-from coupling_bench.pipelines import Recipe
+from coupling_bench.pipelines.recipe import Recipe
 from coupling_bench.specs import PretrainSpec
 
 SECTIONS = {"pretrain": "base", "sft": "sft", "grpo": "rl", "rloo": "rloo", "dpo": "dpo"}
@@ -67,7 +67,7 @@ def parse(text: str) -> Override:
             f"--set: found {text!r}, needed section.field=value, for example grpo.beta=0.04."
         )
     return Override(
-        section=section, path=tuple(path), value=_value(value), origin=f"--set {name.strip()}"
+        section=section, path=tuple(path), value=as_toml(value), origin=f"--set {name.strip()}"
     )
 
 
@@ -112,12 +112,13 @@ def apply(recipe: Recipe, overrides: Iterable[Override]) -> Recipe:
         place = _place(recipe, override)
         spec = getattr(recipe, place)
         reserved = OF_TASKS if place == TASK else OF_STAGES
-        changed = _changed(spec, override.path, override.value, override, reserved)
+        changed = with_field(spec, override.path, override.value, override, reserved)
         recipe = _consistent(recipe, place, changed)
     return recipe
 
 
-def _value(text: str) -> Any:
+def as_toml(text: str) -> Any:
+    """Return what a value says in TOML, or its text where it is none."""
     try:
         parsed = tomllib.loads(f"value = {text}")
     except (ValueError, RecursionError):
@@ -146,10 +147,21 @@ def _place(recipe: Recipe, override: Override) -> str:
     return place
 
 
-def _changed(
+def with_field(
     spec: Any, path: tuple[str, ...], value: Any, override: Override, reserved: dict[str, str]
 ) -> Any:
-    """Return ``spec`` with the field at ``path`` set, checked."""
+    """Return ``spec`` with the field at ``path`` set, checked.
+
+    Args:
+        spec: of a stage or a task.
+        path: the field's name; further names lead into a field that is a spec itself.
+        value: as TOML has it.
+        override: where it was said, for messages.
+        reserved: fields that others set, and why.
+
+    Raises:
+        ValueError: naming the field, what was found and what was needed.
+    """
     name, *rest = path
     kinds = typed.hints(type(spec))
     if name not in kinds:
@@ -164,7 +176,7 @@ def _changed(
     if inner is not None and (rest or isinstance(value, dict)):
         changed = getattr(spec, name) or inner()
         for further, one in _leaves(tuple(rest), value):
-            changed = _changed(changed, further, one, override, {})
+            changed = with_field(changed, further, one, override, {})
         return replace(spec, **{name: changed})
     if rest:
         raise ValueError(f"{override.origin}: {name} has no fields of its own.")

@@ -27,7 +27,7 @@ from coupling_bench.console import told
 from coupling_bench.deciding import decide as decide_claim
 from coupling_bench.deciding import failure
 from coupling_bench.fingerprint import address
-from coupling_bench.pipelines import GROUPS, NODES, NotHereError, observations
+from coupling_bench.pipelines import NotHereError, observations
 from coupling_bench.planner import Planner
 from coupling_bench.preparing import prepare
 from coupling_bench.recording import BENCH, RecordWriter
@@ -130,15 +130,16 @@ def _nodes(item: pytest.Item) -> list[str]:
     claim = _claim(item)
     views = (*claim.requires, *claim.beside) if claim else ()
     named = {*fixtures, *_texts(item).values(), *(node for view in views for node in view.nodes)}
-    named |= {node for name in named & set(GROUPS) for node in GROUPS[name]}
-    return [node for node in NODES if node in named]
+    bench = item.config.stash[BENCH]
+    named |= {node for name in named & set(bench.groups) for node in bench.groups[name]}
+    return [node for node in bench.nodes if node in named]
 
 
 def nodes_asked(session: pytest.Session, model: str) -> list[str]:
-    """Return the nodes that the collected tests of a model need, in the order of ``NODES``."""
+    """Return the nodes that the collected tests of a model need, in the order of all nodes."""
     items = [item for item in session.items if _texts(item).get("model") == model]
     asked = {name for item in items for name in _nodes(item)}
-    return [name for name in NODES if name in asked]
+    return [name for name in session.config.stash[BENCH].nodes if name in asked]
 
 
 def _claim(item: pytest.Item) -> Claim | None:

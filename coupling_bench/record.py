@@ -20,7 +20,6 @@ from coupling_bench.bench import Bench
 from coupling_bench.fingerprint import address
 from coupling_bench.measures import ability, loss, reward, steps
 from coupling_bench.pipelines import (
-    NODES,
     PIPELINES,
     NotHereError,
     lineage,
@@ -137,7 +136,7 @@ def _with_ancestors(bench: Bench, model: str, claims: list[Record]) -> list[str]
     named = {node for claim in claims if claim["model"] == model for node in claim["nodes"]}
     stages = [stage for node in named for stage in bench.stages(model, node)]
     used = {address(ancestor) for stage in stages for ancestor in lineage(stage)}
-    return [n for n in NODES if any(address(s) in used for s in _stages_of(bench, model, n))]
+    return [n for n in bench.nodes if any(address(s) in used for s in _stages_of(bench, model, n))]
 
 
 def _stages_of(bench: Bench, model: str, node: str) -> tuple[StageSpec, ...]:

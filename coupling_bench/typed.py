@@ -20,18 +20,13 @@ MAY_BE_ZERO = {"seed", "top_k", "warmup_steps"}
 RANGES = {
     "temperature": (0.0, math.inf), "sampling_temperature": (0.0, math.inf),
     "top_p": (0.0, 1.0), "sampling_top_p": (0.0, 1.0), "learning_rate": (0.0, math.inf),
-    "num_generations": (1, math.inf),
+    "num_generations": (1, math.inf), "likely_share": (0.0, 1.0),
 }  # fmt: skip
 """(above, at most) of numbers that would stop a run in its middle, or mean nothing."""
 NOT_NEGATIVE = {
-    "beta",
-    "weight_decay",
-    "epsilon",
-    "entropy_coef",
-    "label_smoothing",
-    "label_noise",
-    "slip_rate",
-}
+    "beta", "weight_decay", "epsilon", "entropy_coef", "label_smoothing", "label_noise",
+    "slip_rate", "sft_weight", "sft_weight_end",
+}  # fmt: skip
 NAMES = {int: "a whole number", float: "a finite number", bool: "true or false", str: "a text"}
 
 

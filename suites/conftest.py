@@ -13,7 +13,14 @@ part of it or the whole."""
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave a folder out of ``pytest suites`` unless an argument names it."""
+    """Leave a folder out of ``pytest suites`` unless an argument names it.
+
+    A schedule of the user's own (``--pipeline``) asks for the suite that it is compared in.
+    """
     folder = collection_path.name
-    asked = any(folder in Path(arg.split("::")[0]).parts for arg in config.args)
-    return True if folder in ASKED_FOR and not asked else None
+    named = {part for arg in config.args for part in Path(arg.split("::")[0]).parts}
+    if config.option.pipeline and "neighbours" not in named:
+        if collection_path.parent.name == "neighbours" and folder != "schedules":
+            return True
+        named.add("neighbours")
+    return True if folder in ASKED_FOR and folder not in named else None

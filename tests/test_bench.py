@@ -1,5 +1,6 @@
 """The seeds of a run: where they begin, and nodes that need more of them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from coupling_bench import catalog
@@ -32,3 +33,12 @@ def test_runs_of_other_seeds_share_the_base_alone(tmp_path):
     for node in ("base", "sft", "sft_then_rl", "rl_then_sft"):
         common = {*first.stages("embedded", node)} & {*second.stages("embedded", node)}
         assert bool(common) == (node == "base")
+
+
+def test_own_schedules_and_what_they_begin_with_are_nodes_of_that_name(tmp_path):
+    text = "sft:4,grpo:2,sft:1"
+    one = replace(bench(tmp_path, 0, 1), pipelines=(text,))
+    assert [name for name in one.nodes if name not in NODES] == ["sft:4", "sft:4,grpo:2", text]
+    assert one.groups["own_schedules"] == (text,)
+    for seed, stage in enumerate(one.stages("embedded", text)):
+        assert stage.start == one.stages("embedded", "sft:4,grpo:2")[seed]

@@ -102,6 +102,20 @@ def test_the_command_plans_what_pytest_collects_and_makes_nothing(tmp_path):
     assert not store.exists()
 
 
+def test_schedules_of_the_users_own_are_planned_and_asked_what_the_others_are(tmp_path):
+    """Its stages once, each under what has been written up to it; in the table and in a claim."""
+    own = "sft:20,grpo:10"
+    done = coupling_bench(
+        "plan", "--json", "suites", "-k", "reaches_what", "--pipeline", own, "--seeds", "2",
+        "--store", str(tmp_path / "store"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    tests = {node["node"]: node["tests"] for node in json.loads(done.stdout)["nodes"]}
+    assert tests["sft:20"] == []
+    assert len(tests[own]) == len(tests["interleaved"]) == 2
+    assert any("reaches_what_no_order_reaches[" in t and own in t for t in tests[own])
+
+
 @pytest.mark.parametrize(
     ("arguments", "found"),
     [

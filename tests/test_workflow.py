@@ -227,6 +227,11 @@ BAD = [
     (["--scale", "large"], "--scale: 'large' is unknown; valid names: small, smoke, paper."),
     (["--track", "tensorbord"], "--track: 'tensorbord' is unknown; valid names: tensorboard, "),
     (["--executor", "proces"], "--executor: 'proces' is unknown; valid names: process, inline, "),
+    (
+        ["--pipeline", "sft:20,gpro:5"],
+        "'gpro' is no kind of stage (did you mean grpo?). A schedule ",
+    ),
+    (["--pipeline", "sft:20[beta=1]"], "ScheduledSFTSpec has no field 'beta'; valid names: "),
     (["--seeds", "0"], "--seeds: found '0', needed a whole number from 1 to 9999"),
     (["--seeds", "three"], "--seeds: found 'three', needed"),
     (["--first-seed", "-1"], "--first-seed: found '-1', needed a whole number from 0 to 9999"),

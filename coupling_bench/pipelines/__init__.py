@@ -17,6 +17,8 @@ from coupling_bench.pipelines import (
     landscape,
     pear,
     razor,
+    schedule_sweeps,
+    schedules,
     spectra,
     spine,
     trainers,
@@ -53,7 +55,7 @@ __all__ = [
 
 FAMILIES = (
     spine, trainers, fixed_points, demonstrators, controls, validity, landscape, healing, spectra,
-    pear, razor,
+    pear, schedules, schedule_sweeps, razor,
 )  # fmt: skip
 
 NODES: dict[str, Node] = {name: node for family in FAMILIES for name, node in family.NODES.items()}

@@ -18,12 +18,14 @@ from coupling_bench.specs import (
     EvaluationSpec,
     ExactSpec,
     ImportSpec,
+    JointSpec,
     LandscapeSpec,
     LongSFTSpec,
     ObservationSpec,
     OnlineSpec,
     PerturbSpec,
     PretrainSpec,
+    ScheduledSFTSpec,
     SFTSpec,
     SnapshotSpec,
     Spec,
@@ -117,7 +119,7 @@ def sequences(spec: Spec | TrainingSpec) -> int:
 
 def steps_of(spec: TrainingSpec, size: int) -> int:
     """Return the optimizer steps of a stage, whose split holds ``size`` prompts."""
-    if isinstance(spec, PretrainSpec | OnlineSpec | LongSFTSpec):
+    if isinstance(spec, PretrainSpec | OnlineSpec | LongSFTSpec | ScheduledSFTSpec):
         return spec.max_steps
     if isinstance(spec, SFTSpec | DPOSpec):
         return math.ceil(size / spec.rows_per_step) * spec.num_train_epochs
@@ -135,7 +137,8 @@ def split_of(spec: Spec | TrainingSpec) -> str:
 
 def _rows(spec: Spec | TrainingSpec, size: int) -> int:
     if isinstance(spec, TrainingSpec):
-        return steps_of(spec, size) * spec.rows_per_step * sequences(spec)
+        beside = spec.sft_batch_size if isinstance(spec, JointSpec) else 0
+        return steps_of(spec, size) * (spec.rows_per_step * sequences(spec) + beside)
     assert isinstance(spec, ObservationSpec)
     stage = spec.of
     if spec.snapshots == "all" and isinstance(stage, ExactSpec):

@@ -13,12 +13,14 @@ from typing_extensions import TypeIs
 
 from coupling_bench.specs.edit import EditSpec
 from coupling_bench.specs.exact import ExactSpec
+from coupling_bench.specs.joint import JointSpec
 from coupling_bench.specs.landscape import FlowSpec, LandscapeSpec
 from coupling_bench.specs.marks import EXECUTION, OURS
 from coupling_bench.specs.models import AnyModel, CheckpointSpec, LoraSpec, ModelSpec
 from coupling_bench.specs.observing import EvaluationSpec, ObservationSpec
 from coupling_bench.specs.pear import PEARSpec
 from coupling_bench.specs.perturb import PerturbSpec
+from coupling_bench.specs.scheduled_sft import ScheduledPEARSpec, ScheduledSFTSpec
 from coupling_bench.specs.snapshot import BestSnapshotSpec, SnapshotSpec
 from coupling_bench.specs.tasks import (
     ArithmeticSpec,
@@ -56,6 +58,7 @@ __all__ = [
     "GRPOSpec",
     "GrammarSpec",
     "ImportSpec",
+    "JointSpec",
     "JsonlSpec",
     "LandscapeSpec",
     "LongSFTSpec",
@@ -68,6 +71,8 @@ __all__ = [
     "PretrainSpec",
     "RLOOSpec",
     "SFTSpec",
+    "ScheduledPEARSpec",
+    "ScheduledSFTSpec",
     "SnapshotSpec",
     "Spec",
     "StageSpec",

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from coupling_bench import branching
 from coupling_bench.prompting import answer_ids
@@ -42,7 +43,9 @@ def draw(
     chosen: list[int] = []
     for begin in range(0, len(prompts), SCORED_TOGETHER):
         some = slice(begin, begin + SCORED_TOGETHER)
-        logps = _logps(model, tokenizer, prompts[some], list(zip(*answers[some], strict=True)))
+        logps = answer_logps(
+            model, tokenizer, prompts[some], list(zip(*answers[some], strict=True))
+        )
         cumulative = logps.softmax(dim=1).cumsum(dim=1)
         for of_prompt in cumulative.tolist():
             place = draws.random() * of_prompt[-1]
@@ -50,7 +53,9 @@ def draw(
     return chosen
 
 
-def _logps(model: Any, tokenizer: Any, prompts: Sequence[str], answers: Sequence[Sequence[str]]):
+def answer_logps(
+    model: Any, tokenizer: Any, prompts: Sequence[str], answers: Sequence[Sequence[str]]
+) -> Tensor:
     """Return ``(P, A)``: log pi(y, end|x) in nats of A answers to each of P prompts."""
     bare = model.get_base_model() if hasattr(model, "peft_config") else model
     kind = WholeRows if branching.obstacle(bare) else branching.Branching

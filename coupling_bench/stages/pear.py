@@ -50,11 +50,12 @@ def build(
         )
     ]
     check_lengths(spec, rows, tokenizer, min(spec.max_length, models.context(model, tokenizer)))
+    trained_on = sft.in_schedule(spec, rows, task, model, tokenizer, demonstrated)
     return PEARTrainer(
         spec=spec,
         model=model,
         args=sft.configure(spec, folder),
-        train_dataset=Dataset.from_list(rows),
+        train_dataset=Dataset.from_list(list(trained_on)),
         processing_class=tokenizer,
         callbacks=callbacks,
     )

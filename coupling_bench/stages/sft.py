@@ -5,6 +5,7 @@ The loss is the cross-entropy of the answer and its end of sequence, never of th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from trl import SFTConfig
 from coupling_bench import models, tasks
 from coupling_bench.fingerprint import address
 from coupling_bench.prompting import prompt_texts
-from coupling_bench.specs import SFTSpec, model_of
-from coupling_bench.stages import defects, own_answers, tokens
+from coupling_bench.specs import ScheduledSFTSpec, SFTSpec, model_of
+from coupling_bench.stages import defects, demonstration_order, likely, own_answers, tokens
 from coupling_bench.stages.packing import PackedSFTTrainer
 from coupling_bench.stages.training import (
     check_lengths,
@@ -47,10 +48,12 @@ def build(
     rows = [of_item[answer] for of_item, answer in zip(answered, demonstrated, strict=True)]
     limit = min(spec.max_length, models.context(model, tokenizer))
     check_lengths(spec, rows, tokenizer, limit)
+    labelled = defects.labelled(spec, rows)
+    trained_on = in_schedule(spec, labelled, task, model, tokenizer, demonstrated)
     return PackedSFTTrainer(
         model=model,
         args=configure(spec, folder),
-        train_dataset=Dataset.from_list(list(defects.labelled(spec, rows))),
+        train_dataset=Dataset.from_list(list(trained_on)),
         processing_class=tokenizer,
         callbacks=callbacks,
     )
@@ -89,6 +92,37 @@ def demonstrations(spec: SFTSpec, task: tasks.Task, model: Any, tokenizer: Any) 
     prompts = prompt_texts(model_of(spec), tokenizer, task, items)
     answers = [task.candidates(item) for item in items]
     return own_answers.draw(model, tokenizer, prompts, answers, seed=spec.seed)
+
+
+def in_schedule(
+    spec: SFTSpec,
+    rows: Sequence[Any],
+    task: tasks.Task,
+    model: Any,
+    tokenizer: Any,
+    answers: Sequence[int],
+) -> Sequence[Any]:
+    """Return the rows that a stage trains on: all, or those of exactly its steps in a schedule.
+
+    Args:
+        spec: of the stage.
+        rows: one a prompt.
+        task: its prompts.
+        model: the policy that training starts from.
+        tokenizer: the model's.
+        answers: each prompt's demonstration, an index into its candidates.
+    """
+    if not isinstance(spec, ScheduledSFTSpec):
+        return rows
+    kept = list(range(len(rows)))
+    if spec.likely_share < 1.0:
+        items = task.splits["sft"]
+        prompts = prompt_texts(model_of(spec), tokenizer, task, items)
+        texts = [task.candidates(item)[a] for item, a in zip(items, answers, strict=True)]
+        kept = likely.places(model, tokenizer, prompts, texts, spec.likely_share)
+    count = spec.max_steps * spec.batch_size
+    order = demonstration_order.places(len(kept), seed=spec.seed, begin=spec.begin, count=count)
+    return [rows[kept[place]] for place in order]
 
 
 def configure(spec: SFTSpec, folder: Path) -> SFTConfig:

@@ -297,11 +297,35 @@ def spectra() -> dict[str, Rows]:
     }  # fmt: skip
 
 
+def schedules() -> dict[str, Rows]:
+    """Two orders, a schedule on their front and one behind it; what RL loses at equal reward."""
+    ends = {
+        "short_sft_then_rl": (0.48, 0.97), "short_rl_then_sft": (0.34, 0.77),
+        "joint": (0.38, 0.92), "sft:20,grpo:10": (0.5, 0.7),
+    }  # fmt: skip
+    return {
+        "schedules": [
+            {"schedule": name, "step": 140 * share, "end": share == 1, "loss": level,
+             "loss_low": level - 0.01, "loss_high": level + 0.01, "reward": earned,
+             "reward_low": earned - 0.02, "reward_high": earned + 0.02, "seeds": len(SEEDS),
+             "demonstrations": 3200, "completions": 20480, "optimizer_steps": 140,
+             "on_front": share == 1 and name != "sft:20,grpo:10"}
+            for name, (loss, reward) in ends.items() for share in (0, 0.5, 1)
+            for level in [0.4 + share * (loss - 0.4)] for earned in [0.65 + share * (reward - 0.65)]
+        ],
+        "equal_reward": [
+            {"schedule": "sft_then_rl_with_replay", "against": "short_sft_then_rl", "seed": seed,
+             "reward": 0.95, "loss_difference": -0.03 + seed / 100}
+            for seed in SEEDS
+        ],
+    }  # fmt: skip
+
+
 def tables() -> dict[str, Rows]:
     """All tables that the page draws, and one that it does not know."""
     noise = Random(11)
     found = predictions(noise) | maps(noise) | controls(noise) | landscape(noise)
-    found |= neighbours(noise) | razor(noise)
+    found |= neighbours(noise) | schedules() | razor(noise)
     known = {
         name: [{"model": MODEL, "task": TASK, **row} for row in rows]
         for name, rows in found.items()

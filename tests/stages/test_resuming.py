@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from coupling_bench import stages
 from coupling_bench.environment import describe
-from coupling_bench.pipelines import NODES
+from coupling_bench.pipelines import NODES, strings
 from coupling_bench.specs import ExactSpec, FlowSpec, LoraSpec
 from coupling_bench.stage_log import NAME as LOG
 from coupling_bench.stages import unfinished
@@ -42,6 +42,10 @@ KINDS = {
     "sft with shuffled weights": NODES["sft_with_shuffled_weights"](RECIPE, 0),
     "grpo": replace(GRPO, beta=0.1, lora=LORA),
     "grpo on old completions, in pieces": replace(GRPO, num_iterations=2, micro_batch=16),
+    "joint, in pieces": replace(
+        strings.build("joint:10[sft_weight_end=0.0,prompts_per_step=16]", RECIPE, 0), micro_batch=16
+    ),
+    "sft of a schedule": strings.build("sft:6[likely_share=0.5]", RECIPE, 0),
     "rloo": RLOO,
     "dpo in pieces": replace(NODES["dpo"](RECIPE, 0), micro_batch=4, num_train_epochs=2),
     "exact": EXACT,

@@ -24,6 +24,7 @@ TABLES = {
     "duration", "pareto", "non_decoupling", "alignment", "spectrum", "defects", "at_equal_reward",
     "epsilon_crossings", "damage", "healing", "restored", "window", "spectra",
     "edits", "equal_gain", "pear", "pear_drift", "razor", "razor_fits",
+    "schedules", "equal_reward",
 }  # fmt: skip
 """The tables that have figures. Others are shown as they are."""
 
