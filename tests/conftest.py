@@ -16,8 +16,6 @@ collect_ignore = ["reliability"]  # minutes long: they run where they are named
 LONGEST = (
     "test_workflow.py",
     "test_executors.py",
-    "test_launching.py",
-    "test_ray.py",
     "test_resuming.py",
     "test_in_a_browser.py",
     "test_models_from_elsewhere.py",

@@ -1,5 +1,6 @@
 """Executors: a killed worker is one sentence of one stage, and an error keeps its own."""
 
+import importlib.util
 import multiprocessing
 import os
 import signal
@@ -13,6 +14,7 @@ from dataclasses import replace
 import pytest
 
 from coupling_bench.executors import open_executor, process
+from coupling_bench.executors.ray import check
 from coupling_bench.fingerprint import address
 from coupling_bench.pipelines import NODES
 from coupling_bench.store import Store
@@ -186,3 +188,12 @@ class Pool:
 
     def shutdown(self, **_):
         pass
+
+
+def test_without_ray_one_sentence_names_the_extra(monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *a: None if name == "ray" else find(name, *a)
+    )
+    with pytest.raises(ValueError, match=r"pip install 'coupling-bench\[ray\]'"):
+        check()

@@ -223,7 +223,10 @@ BAD = [
     (["--recipe", "/nowhere.toml"], "--recipe: there is no file /nowhere.toml"),
     (["--task", "/nowhere/task.toml"], "/nowhere/task.toml"),
     (["--device", "tpu"], "--device: 'tpu' is unknown; valid names: auto, cpu, cuda."),
-    (["--task", "gramar"], "--task: 'gramar' is unknown; valid names: grammar, arithmetic, cola. Did you mean"),
+    (
+        ["--task", "gramar"],
+        "--task: 'gramar' is unknown; valid names: grammar, arithmetic, cola. Did you mean",
+    ),
     (["--scale", "large"], "--scale: 'large' is unknown; valid names: small, smoke, paper."),
     (["--track", "tensorbord"], "--track: 'tensorbord' is unknown; valid names: tensorboard, "),
     (["--executor", "proces"], "--executor: 'proces' is unknown; valid names: process, inline, "),

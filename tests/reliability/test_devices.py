@@ -1,6 +1,8 @@
-"""Several devices in a stage: GRPO as one device trains it; and what dies leaves nothing behind."""
+"""Several devices in a stage: SFT and GRPO as one trains them; what dies leaves nothing behind."""
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -51,6 +53,38 @@ def test_two_processes_train_grpo_as_one_does_on_the_same_completions(tmp_path):
     assert len(one) == GRPO.max_steps
     assert list(map(float, one)) == pytest.approx(list(map(float, two)), abs=1e-6)
     assert weights_apart(start, tmp_path / "1", tmp_path / "2") < 1e-3
+
+
+def stores(tmp_path):
+    """Two stores that hold the same base."""
+    one, two = Store(tmp_path / "one"), Store(tmp_path / "two")
+    stages.make(recipe().base, one)
+    shutil.copytree(one.root, two.root)
+    return one, two
+
+
+def test_two_processes_train_sft_as_one_does(two_devices, tmp_path):
+    """With another number of tokens in each, and a last step of an epoch that is smaller."""
+    launching.use(None)
+    spec = replace(NODES["sft"](recipe(), 0), batch_size=24)
+    heard, entries = [], []
+    progress.listen(heard.append)
+    for store, devices in zip(stores(tmp_path), (None, two_devices), strict=True):
+        launching.use(devices)
+        entries.append(stages.make(spec, store)[0])
+    progress.listen(None)
+    one, two = entries
+    start = Store(tmp_path / "one").get(recipe().base).folder
+    assert weights_apart(start, one.folder, two.folder) < 1e-4
+    assert losses(one) == pytest.approx(losses(two), rel=1e-5)
+    assert two.facts["processes"] == 2 and "processes" not in one.facts
+    assert two.facts["snapshots"] == one.facts["snapshots"]
+    assert heard[-1].step == heard[-1].total == two.facts["steps"]
+
+
+def losses(entry):
+    log = json.loads((entry.folder / "log.json").read_text())
+    return [step["loss"] for step in log if "loss" in step]
 
 
 def test_grpo_on_two_devices_samples_as_many_completions_of_the_same_prompts(two_devices, tmp_path):

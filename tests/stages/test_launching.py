@@ -1,58 +1,14 @@
-"""A stage on two devices gives, up to the order of sums, what it gives on one."""
+"""Several devices: which configurations are refused, and how processes share the rows.
 
-import json
-import shutil
-from dataclasses import replace
+That two train what one does is seen in ``tests/reliability``.
+"""
 
 import pytest
 from torch.utils.data import BatchSampler
 
-from coupling_bench import progress, stages
-from coupling_bench.pipelines import NODES
 from coupling_bench.stages import launching
 from coupling_bench.stages.sharing import EvenShares
-from coupling_bench.store import Store
-from tests.devices import CONFIG, weights_apart
-from tests.tiny import recipe
-
-
-@pytest.fixture
-def two_devices(tmp_path):
-    config = tmp_path / "two.yaml"
-    config.write_text(CONFIG)
-    yield launching.Devices.read(config)
-    launching.use(None)
-
-
-def stores(tmp_path):
-    """Two stores that hold the same base."""
-    one, two = Store(tmp_path / "one"), Store(tmp_path / "two")
-    stages.make(recipe().base, one)
-    shutil.copytree(one.root, two.root)
-    return one, two
-
-
-def test_two_processes_train_sft_as_one_does(two_devices, tmp_path):
-    """With another number of tokens in each, and a last step of an epoch that is smaller."""
-    spec = replace(NODES["sft"](recipe(), 0), batch_size=24)
-    heard, entries = [], []
-    progress.listen(heard.append)
-    for store, devices in zip(stores(tmp_path), (None, two_devices), strict=True):
-        launching.use(devices)
-        entries.append(stages.make(spec, store)[0])
-    progress.listen(None)
-    one, two = entries
-    start = Store(tmp_path / "one").get(recipe().base).folder
-    assert weights_apart(start, one.folder, two.folder) < 1e-4
-    assert losses(one) == pytest.approx(losses(two), rel=1e-5)
-    assert two.facts["processes"] == 2 and "processes" not in one.facts
-    assert two.facts["snapshots"] == one.facts["snapshots"]
-    assert heard[-1].step == heard[-1].total == two.facts["steps"]
-
-
-def losses(entry):
-    log = json.loads((entry.folder / "log.json").read_text())
-    return [step["loss"] for step in log if "loss" in step]
+from tests.devices import CONFIG
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,11 @@
 """The executor ray: the same keys and numbers as inline, and errors as stages raised them."""
 
-import importlib.util
 import shutil
 from dataclasses import replace
 
 import pytest
 
 from coupling_bench.executors import open_executor
-from coupling_bench.executors.ray import check
 from coupling_bench.fingerprint import address
 from coupling_bench.graph import graph, run
 from coupling_bench.pipelines import NODES
@@ -59,12 +57,3 @@ def test_a_node_that_does_not_see_the_store_says_so(local_ray, tmp_path):
         executor.close()
     assert f"the store {tmp_path / 'elsewhere'} is not shared" in str(error)
     assert "Name a folder that every node sees" in str(error)
-
-
-def test_without_ray_one_sentence_names_the_extra(monkeypatch):
-    find = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name, *a: None if name == "ray" else find(name, *a)
-    )
-    with pytest.raises(ValueError, match=r"pip install 'coupling-bench\[ray\]'"):
-        check()
