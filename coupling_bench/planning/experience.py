@@ -20,6 +20,8 @@ from coupling_bench.store import MANIFEST, Store
 
 MOST_READ = 60
 """Manifests of one kind that are read, the latest first."""
+ALL_PROMPTS = 8_000
+"""What a task is taken to hold that does not say."""
 SIZES = ("name", "prompts_size", "held_out_size", "out_of_domain_size")
 """Fields of a task that say how much text it has."""
 WAYS = ("threads", "split", "snapshots", "samples", "lm_eval_task", "objective", "num_generations")
@@ -139,15 +141,16 @@ def _amount(spec: Spec | Written) -> float:
 
 
 def _moments(spec: Spec | Written) -> float:
-    """Return the snapshots of a stage, in a unit of its kind's own."""
+    """Return the snapshots of a stage, about; a training stores its start and its end besides."""
     fields = _fields(spec)
     apart = fields.get("snapshot_every")
     if not apart:
         return 1.0
-    epochs = fields.get("num_train_epochs")
-    told = fields.get("max_steps")
-    steps = told or (epochs / fields["batch_size"] if epochs else 1)
-    return float(steps / apart)
+    steps = fields.get("max_steps")
+    if not steps and fields.get("num_train_epochs"):
+        prompts = _fields(fields["task"]).get("prompts_size") or ALL_PROMPTS
+        steps = fields["num_train_epochs"] * prompts / fields["batch_size"]
+    return 2.0 + (steps or 0) // apart
 
 
 def _line(spec: Any) -> Iterator[Any]:

@@ -42,10 +42,12 @@ def test_other_seeds_take_as_long_and_longer_runs_in_proportion(like, times):
 
 
 def test_snapshots_decide_the_size():
-    often = replace(SFT, num_train_epochs=2 * SFT.num_train_epochs)
-    assert known(SFT).size(Work.of(often)) == pytest.approx(2000)
-    apart = SFT.snapshot_every
-    assert known(SFT).size(Work.of(replace(SFT, snapshot_every=1))) == pytest.approx(1000 * apart)
+    """Those on the way and, however few these are, the start and the end."""
+    steps = SFT.num_train_epochs * SFT.task.prompts_size // SFT.batch_size
+    often, never = (replace(SFT, snapshot_every=apart) for apart in (1, 1_000_000))
+    assert known(never).size(Work.of(often)) == pytest.approx(1000 * (2 + steps) / 2)
+    (of_never, *_), (of_often, *_) = observations(never, 0), observations(often, 0)
+    assert known(of_never).seconds(Work.of(of_often)) == pytest.approx(10 * (2 + steps) / 2)
 
 
 def test_nothing_is_said_of_another_kind_model_or_amount_of_text():
