@@ -15,6 +15,8 @@ NOT_ACCEPTABLE = (None, "inconclusive")
 """Verdicts that are no finding: none at all (smoke), or undecided."""
 PARTS = ("stages", "curves", "abilities", "groups")
 """What is kept of a record beside its claims: rows of nodes."""
+KEPT = ("commit", "cpu")
+"""What each accepted claim keeps of the run that it comes from: a file holds those of several."""
 
 
 def reference_path(folder: Path, model: str, task: str, scale: str) -> Path:
@@ -57,10 +59,10 @@ def accept(record: Record, folder: Path) -> list[Path]:
     Claims without a verdict and undecided ones are left out: they are no finding. What belongs to
     the machine it ran on (folders in the command) or to a corpus (its sentences) is left out too.
     """
-    written = []
+    written, environment = [], record["environment"]
     for model, task, scale in sorted({_kind(claim) for claim in record["claims"]}):
         claims = [
-            {**claim, "accepted": claim["verdict"], "commit": record["environment"]["commit"]}
+            {**claim, "accepted": claim["verdict"], **{name: environment[name] for name in KEPT}}
             for claim in record["claims"]
             if _kind(claim) == (model, task, scale) and claim["verdict"] not in NOT_ACCEPTABLE
         ]
@@ -69,7 +71,11 @@ def accept(record: Record, folder: Path) -> list[Path]:
         path = reference_path(folder, model, task, scale)
         ran = {suites_of(claim["test"]) for claim in record["claims"]}
         before = read(path) if path.is_file() else {}
-        kept = [c for c in before.get("claims", []) if suites_of(c["test"]) not in ran]
+        kept = [
+            {"cpu": before["environment"]["cpu"], **claim}  # not every claim told its own once
+            for claim in before.get("claims", [])
+            if suites_of(claim["test"]) not in ran
+        ]
         mine = {
             part: [row for row in record[part] if (row["model"], row["task"]) == (model, task)]
             for part in PARTS
@@ -83,10 +89,9 @@ def accept(record: Record, folder: Path) -> list[Path]:
         suites = " ".join(sorted({str(suites_of(claim["test"])) for claim in (*claims, *kept)}))
         setting = f"--model {model} --task {task} --scale {scale}"
         command = f"pytest {suites} {setting} {chosen_seeds}"
-        environment_ = {**record["environment"], "command": command}
         of_model = {"claims": [*claims, *kept], "theorems": [], "tables": {}, "completions": []}
         chosen = {**record, **mine, **of_model}
-        write({**chosen, "environment": environment_}, path)
+        write({**chosen, "environment": {**environment, "command": command}}, path)
         written.append(path)
     return written
 

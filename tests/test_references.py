@@ -21,7 +21,9 @@ def whole(*claims):
     return {
         "schema": 1, "claims": list(claims), "stages": rows, "curves": rows, "abilities": rows,
         "groups": rows, "completions": [{"prompt": "x"}],
-        "environment": {"commit": "c0ffee", "command": "pytest suites --store /home/somebody"},
+        "environment": {
+            "commit": "c0ffee", "cpu": "one", "command": "pytest suites --store /home/somebody",
+        },
     }  # fmt: skip
 
 
@@ -58,6 +60,19 @@ def test_what_is_accepted_of_folders_that_did_not_run_stays(tmp_path):
     assert accepted(tmp_path, "B") is None
     of_map = {"M": mapped["test"]}
     assert references.left_out(tmp_path, "embedded", "grammar", "small", of_map) == []
+
+
+def test_each_accepted_claim_names_the_processor_that_it_was_trained_on(tmp_path):
+    """One that was accepted before claims told it has that of its file."""
+    (path,) = references.accept(whole(claim("A")), tmp_path)
+    before = json.loads(path.read_text())
+    del before["claims"][0]["cpu"]
+    path.write_text(json.dumps(before))
+    later = whole(claim("M", test="suites/map/test_M.py"))
+    later["environment"] = {**later["environment"], "cpu": "another"}
+    references.accept(later, tmp_path)
+    claims = json.loads(path.read_text())["claims"]
+    assert {c["claim"]: c["cpu"] for c in claims} == {"A": "one", "M": "another"}
 
 
 def test_a_reference_holds_one_model_and_nothing_of_the_machine(tmp_path):
