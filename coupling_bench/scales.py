@@ -78,7 +78,7 @@ def task(name: str, scale: str, data_dir: Path | None = None) -> TaskSpec:
     if name == "arithmetic":
         return ArithmeticSpec(
             pretraining_size=2_000 if smoke else 60_000,
-            prompts_size=256 if smoke else 4_000,
+            prompts_size=256 if smoke else 8_000,
             held_out_size=40 if smoke else 200,
         )
     sizes: dict[str, Any] = {"prompts_size": 256, "held_out_size": 100} if smoke else {}
@@ -155,8 +155,8 @@ def _embedded(model: ModelSpec, task: TaskSpec, scale: str) -> Recipe:
     )
     if isinstance(task, ArithmeticSpec):
         base = replace(
-            base, max_steps=1_600, annotator_noise=0.3, overlooked_phenomena=(),
-            overlooked_share=0.0,
+            base, max_steps=1_600, learning_rate=6e-3, judged_share=1.0, annotator_noise=0.25,
+            overlooked_phenomena=(), overlooked_share=0.0,
         )  # fmt: skip
     elif not isinstance(task, GrammarSpec):
         # Some thousand prompts of no known phenomena, learnt by heart beyond five epochs (CoLA).
@@ -206,6 +206,7 @@ def _embedded(model: ModelSpec, task: TaskSpec, scale: str) -> Recipe:
         # Completions are five times as long, and few are the same: fewer of them a step.
         rl = replace(rl, max_steps=60, prompts_per_step=32, snapshot_every=10)
         dpo = replace(dpo, batch_size=32)
+        sft = replace(sft, batch_size=64)
     if scale == "smoke":
         base = replace(base, max_steps=40, batch_size=32)
         sft = replace(sft, start=base, snapshot_every=8)
