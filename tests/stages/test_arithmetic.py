@@ -26,7 +26,7 @@ def recipe():
     few = {"max_steps": 2, "prompts_per_step": 4, "num_generations": 4, "snapshot_every": 2}
     return replace(
         whole, base=base, rl=replace(whole.rl, **few), rloo=replace(whole.rloo, **few),
-        dpo=replace(whole.dpo, batch_size=8),
+        dpo=replace(whole.dpo, batch_size=8), sft=replace(whole.sft, batch_size=16, warmup_steps=0),
     )  # fmt: skip
 
 
