@@ -69,7 +69,7 @@ def test_sft_trains_on_what_its_start_would_say(tmp_path):
     items = task.splits["sft"]
     prompts = [task.prompt(item) for item in items]
     after = [task.candidates(item) for item in items]
-    logps = own_answers._logps(model, tokenizer, prompts, list(zip(*after, strict=True)))
+    logps = own_answers.answer_logps(model, tokenizer, prompts, list(zip(*after, strict=True)))
     assert shown == logps.argmax(dim=1).tolist()
     entry, made = stages.make(spec, store)
     assert made
