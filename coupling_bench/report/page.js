@@ -109,10 +109,12 @@
     folded().forEach(unfold);
     opened = [...document.querySelectorAll("details:not([open], .rows)")];
     for (const element of opened) element.open = true;
+    document.documentElement.classList.add("printed"); // on paper all readers' scheme is light
     for (const id of plots.keys()) draw(id, true);
   });
   addEventListener("afterprint", () => {
     for (const element of opened) element.open = false;
+    document.documentElement.classList.remove("printed");
     drawn.forEach((id) => draw(id));
   });
   addEventListener("hashchange", reveal);

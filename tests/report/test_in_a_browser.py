@@ -96,6 +96,19 @@ def test_a_change_of_the_colour_scheme_repaints_what_is_drawn(browser, page):
     browser.wait(f"{colour} !== {light!r}")
 
 
+def test_paper_is_light_for_a_reader_who_prefers_dark(browser, page):
+    browser.show(page("one model"))
+    browser.run(WALK)
+    colour = "document.querySelector('#figure-1 .xtitle').style.fill"
+    light = browser.run(colour)
+    browser.scheme("dark")
+    browser.wait(f"{colour} !== {light!r}")
+    browser.run("dispatchEvent(new Event('beforeprint'))")
+    browser.wait(f"{colour} === {light!r}")
+    browser.run("dispatchEvent(new Event('afterprint'))")
+    browser.wait(f"{colour} !== {light!r}")
+
+
 def test_paper_holds_what_the_screen_folds_away(browser, page):
     browser.show(page("one model"))
     browser.run(FOLD)
