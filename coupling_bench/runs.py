@@ -20,6 +20,8 @@ from coupling_bench.specs import ObservationSpec, StageSpec, TaskSpec
 from coupling_bench.store import Store
 
 Array = npt.NDArray[np.float64]
+HALVES = slice(0, None, 2), slice(1, None, 2)
+"""Items in even and in odd places: what is chosen on the one half is scored on the other."""
 EVALUATION = "evaluation.json"
 """The file of an evaluation's entry that holds ``harness.Results``."""
 

@@ -8,7 +8,7 @@ at verdicts.
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from coupling_bench.specs import (
     RLOOSpec,
     SFTSpec,
     TaskSpec,
+    of_kind,
 )
 
 SCALES = ("small", "smoke", "paper")
@@ -226,11 +227,9 @@ def _longest(task: TaskSpec, closed: int) -> int:
 
 def _rloo(rl: GRPOSpec) -> RLOOSpec:
     """Return RLOO with the budget, the sampling and the optimizer of GRPO."""
-    shared = {field.name for field in fields(RLOOSpec)} & {field.name for field in fields(GRPOSpec)}
-    same = {name: getattr(rl, name) for name in shared}
     # Half as many snapshots: an observation costs a quarter of the training.
-    snapshots = {"snapshot_every": 2 * rl.snapshot_every}
-    return RLOOSpec(**same | snapshots, normalize_advantages=False)
+    snapshots = 2 * rl.snapshot_every
+    return of_kind(RLOOSpec, rl, snapshot_every=snapshots, normalize_advantages=False)
 
 
 def _imported(model: CheckpointSpec, task: TaskSpec, scale: str, lora: LoraSpec | None) -> Recipe:

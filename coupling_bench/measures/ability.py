@@ -91,6 +91,11 @@ def hits(observation: Observation) -> npt.NDArray[np.bool_]:
     return _guesses(observation) == observation.truth
 
 
+def hits_curve(observation: Observation) -> npt.NDArray[np.bool_]:
+    """The same of every snapshot, ``(N, P)``."""
+    return label_logps(observation).argmax(axis=-1) == observation.truth
+
+
 def mcc_pseudovalues(observation: Observation) -> Array:
     """What each item adds to the MCC, ``(P,)``: the jackknife's P * all - (P - 1) * all but one.
 

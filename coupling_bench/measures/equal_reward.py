@@ -23,7 +23,10 @@ def loss_difference(runs: Runs, other: Runs, split: Split) -> Array:
 
     The reward is the lower of the two ends', seed by seed: what both have gained.
     """
-    first, second = path(runs, split), path(other, split)
+    return _differences(path(runs, split), path(other, split))
+
+
+def _differences(first: Path, second: Path) -> Array:
     return np.array(
         [
             loss_at(first.losses[seed], first.rewards[seed], level)
@@ -40,8 +43,8 @@ def levels(first: Path, second: Path) -> Array:
 
 def rows(runs: Runs, other: Runs, split: Split) -> list[dict[str, Any]]:
     """Return a row a seed: the reward that both reach, and the difference of their losses there."""
-    reached = levels(path(runs, split), path(other, split))
-    differences = loss_difference(runs, other, split)
+    first, second = path(runs, split), path(other, split)
+    reached, differences = levels(first, second), _differences(first, second)
     return [
         {
             "schedule": runs.node,

@@ -20,11 +20,9 @@ from typing import Any
 import numpy as np
 
 from coupling_bench.measures.paths import Path, compute, dense, path
-from coupling_bench.runs import Array, Runs, Split
+from coupling_bench.runs import HALVES, Array, Runs, Split
 from coupling_bench.statistics import student_interval
 from coupling_bench.theory.landscape.duration import on_pareto_front
-
-HALVES = (slice(0, None, 2), slice(1, None, 2))
 
 
 def beyond(

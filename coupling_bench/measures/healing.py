@@ -13,19 +13,19 @@ of its peaks being scored on other items than they were chosen on.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from coupling_bench.measures.ability import hits
+from coupling_bench.measures.ability import hits_curve
 from coupling_bench.measures.loss import loss_curve
 from coupling_bench.measures.reward import item_rewards
 from coupling_bench.pipelines import observed_splits
-from coupling_bench.runs import Array, Observation, Runs, Split, observe
+from coupling_bench.runs import HALVES, Array, Observation, Runs, Split, observe
 from coupling_bench.statistics import student_interval
 
-CHOSEN_ON, SCORED_ON = slice(0, None, 2), slice(1, None, 2)
+CHOSEN_ON, SCORED_ON = HALVES
 HELD_OUT, OUT_OF_DOMAIN = Split(name="held_out"), Split(name="out_of_domain")
 LONGER = Split(name="longer")
 
@@ -195,6 +195,4 @@ def _judged(observation: Observation) -> Array | None:
     """Whether the likelier answer is the true one, of every snapshot, ``(N, P)``."""
     if not observation.closed:
         return None
-    logps = observation.answer_logps
-    each = [replace(observation, answer_logps=logps[n : n + 1]) for n in range(len(logps))]
-    return np.array([hits(one) for one in each], dtype=float)
+    return hits_curve(observation).astype(float)

@@ -17,7 +17,7 @@ import numpy as np
 from coupling_bench.measures.divergence import reverse_kl
 from coupling_bench.measures.reward import item_rewards
 from coupling_bench.measures.weights import cosine, distance
-from coupling_bench.runs import Array, Runs, Split, observe
+from coupling_bench.runs import HALVES, Array, Runs, Split, observe
 
 Rows = list[dict[str, Any]]
 
@@ -50,8 +50,7 @@ def rank_correlation(first: Sequence[Array], second: Sequence[Array]) -> Array:
 
 def reliability(every_rl: Sequence[Runs], prompts: Split) -> Array:
     """Kendall's tau between the scores after SFT on the even and the odd items, ``(S,)``."""
-    halves = [slice(0, None, 2), slice(1, None, 2)]
-    even, odd = ([scores(runs, prompts, half)[0] for runs in every_rl] for half in halves)
+    even, odd = ([scores(runs, prompts, half)[0] for runs in every_rl] for half in HALVES)
     return rank_correlation(even, odd)
 
 

@@ -20,7 +20,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from coupling_bench.measures.ability import hits
+from coupling_bench.measures.ability import hits_curve
 from coupling_bench.measures.policies import listed_outcomes
 from coupling_bench.measures.reward import reward_curve
 from coupling_bench.pipelines import lineage
@@ -154,5 +154,4 @@ def _accuracy(observation: Observation, snapshot: int = -1) -> float:
 
 def _judged(observation: Observation, snapshot: int = -1) -> float:
     """Return the share of items whose likeliest answer is the true one, at a snapshot."""
-    logps = observation.answer_logps[snapshot][None]
-    return float(hits(replace(observation, answer_logps=logps)).mean())
+    return float(hits_curve(observation)[snapshot].mean())

@@ -80,7 +80,7 @@ def starts(rl: Runs, sft: Runs) -> Iterator[dict[str, Any]]:
     groups of RL's size, from exact probabilities or, where answers are open, from as many as were
     sampled. ``gain`` is out of domain, ``reward_change`` in domain.
     """
-    gains, places = gain(rl, sft), _places(rl, sft)
+    gains, places, begun = gain(rl, sft), _places(rl, sft), paths(sft)
     rewards = expected_reward(rl, HELD_OUT)
     group = rl.stages[0].num_generations  # type: ignore[union-attr]
     for n, (seen, place) in enumerate(zip(observe(sft, HELD_OUT), places, strict=True)):
@@ -89,7 +89,7 @@ def starts(rl: Runs, sft: Runs) -> Iterator[dict[str, Any]]:
             "stage": rl.node,
             "seed": rl.seeds[n],
             "sft_step": int(seen.steps[place]),
-            "start": float(paths(sft)[n].accuracy[place].mean()),
+            "start": float(begun[n].accuracy[place].mean()),
             "gain": float(gains[n]),
             "reward_change": float(rewards[n] - (2 * chances.mean() - 1)),
             "positive_share": float(chances.mean()),

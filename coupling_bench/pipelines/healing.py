@@ -9,13 +9,13 @@ for all arms; no accuracy out of domain had been looked at when they were set.
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 from coupling_bench.pipelines import spine
 from coupling_bench.pipelines.controls import NO_SNAPSHOTS, ORDER
 from coupling_bench.pipelines.observing import observed_splits
 from coupling_bench.pipelines.recipe import Node, NotHereError, Recipe
-from coupling_bench.specs import GRPOSpec, LongSFTSpec, SnapshotSpec, StageSpec
+from coupling_bench.specs import GRPOSpec, LongSFTSpec, SnapshotSpec, StageSpec, of_kind
 
 STEPS = 1024
 STORED = (16, 32, 64, 128, 256, 512)
@@ -33,11 +33,12 @@ def long_sft(recipe: Recipe, seed: int) -> LongSFTSpec:
             f"What SFT forgets out of domain needs such a split; {recipe.task.name} has none. Name "
             "a file of it in task.toml: out_of_domain = ..."
         )
-    of_spine = spine.sft(recipe, seed)
-    options = {field.name: getattr(of_spine, field.name) for field in fields(of_spine)}
-    options |= {"lr_scheduler_type": "constant_with_warmup", "snapshot_every": NO_SNAPSHOTS}
-    return LongSFTSpec(
-        **options | {"num_train_epochs": 1},
+    return of_kind(
+        LongSFTSpec,
+        spine.sft(recipe, seed),
+        lr_scheduler_type="constant_with_warmup",
+        snapshot_every=NO_SNAPSHOTS,
+        num_train_epochs=1,
         max_steps=_fewer(recipe, STEPS),
         also_after=tuple(_fewer(recipe, step) for step in STORED),
     )

@@ -13,7 +13,7 @@ whole sequences.
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 from coupling_bench.pipelines import spine
@@ -24,8 +24,8 @@ from coupling_bench.specs import (
     GrammarSpec,
     GRPOSpec,
     PEARSpec,
-    SFTSpec,
     SnapshotSpec,
+    of_kind,
 )
 
 SHORTER = 8
@@ -91,9 +91,7 @@ def _weighted(recipe: Recipe, seed: int, **options: Any) -> PEARSpec:
             "they are generated (--task grammar, --task arithmetic) and not of those of "
             f"{recipe.task.name}."
         )
-    plain = spine.sft(recipe, seed)
-    shared = {field.name: getattr(plain, field.name) for field in fields(SFTSpec)}
-    return PEARSpec(**shared | {"snapshot_every": NO_SNAPSHOTS} | options)
+    return of_kind(PEARSpec, spine.sft(recipe, seed), snapshot_every=NO_SNAPSHOTS, **options)
 
 
 def _then_rl(name: str, variant: Node) -> Node:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from coupling_bench import overrides
@@ -23,6 +23,7 @@ from coupling_bench.specs import (
     ScheduledPEARSpec,
     ScheduledSFTSpec,
     StageSpec,
+    of_kind,
 )
 
 KINDS: dict[str, tuple[str, Any]] = {
@@ -176,8 +177,7 @@ def _template(part: Part, recipe: Recipe, origin: str) -> Any:
     """Return the recipe of a part's kind with its steps and its own options."""
     place, kind = KINDS[part.kind]
     of_recipe = getattr(recipe, place)
-    options = {field.name: getattr(of_recipe, field.name) for field in fields(of_recipe)}
-    options |= {"max_steps": part.steps}
+    options: dict[str, Any] = {"max_steps": part.steps}
     if place == "sft":
         options |= {"num_train_epochs": 1}
     else:
@@ -185,7 +185,7 @@ def _template(part: Part, recipe: Recipe, origin: str) -> Any:
         options |= {"snapshot_every": 2 * recipe.rl.snapshot_every}
     if kind is JointSpec:
         options |= {"sft_weight": 1.0, "sft_batch_size": recipe.sft.batch_size}
-    spec = kind(**options)
+    spec = of_kind(kind, of_recipe, **options)
     spec = replace(spec, warmup_steps=min(spec.warmup_steps, part.steps // WARM))
     for name, value in part.options:
         told = overrides.Override(

@@ -153,19 +153,20 @@ def at_tilted_optimum(node: str, start: str, below: float) -> Requirement:
     )
 
 
-def judges_sentences(node: str) -> Requirement:
+def judges_sentences(node: str, split: Split = HELD_OUT) -> Requirement:
     """Require MCC above 0: a node that knows the label prior alone has no ability to lose."""
+    where = "" if split == HELD_OUT else f"{split.name.replace('_', '-')} "
 
     def measure(runs: RunsOf) -> Measured | None:
         if runs(node).task.answers is None:
             return None
-        values = ability.mcc(runs(node), HELD_OUT)
+        values = ability.mcc(runs(node), split)
         return Measured(
-            interval=ability.mcc_interval(runs(node), HELD_OUT), per_seed=tuple(values.tolist())
+            interval=ability.mcc_interval(runs(node), split), per_seed=tuple(values.tolist())
         )
 
     return Requirement(
-        name=f"MCC of {node}, over seeds and items",
+        name=f"{where}MCC of {node}, over seeds and items",
         unit="MCC",
         nodes=(node,),
         measure=measure,

@@ -6,8 +6,14 @@ from collections.abc import Callable, Collection
 
 import numpy as np
 
-from coupling_bench.measures import ability, razor, razor_fits
-from coupling_bench.requirements import Beside, Measured, Requirement, RunsOf, over_seeds
+from coupling_bench.measures import razor, razor_fits
+from coupling_bench.requirements import (
+    Beside,
+    Requirement,
+    RunsOf,
+    judges_sentences,
+    over_seeds,
+)
 from coupling_bench.runs import Array
 
 Fit = Callable[[list[razor.Point]], float]
@@ -62,21 +68,7 @@ def equally_far(
 
 def knows_out_of_domain(node: str) -> Requirement:
     """Require out-of-domain MCC above 0: a base that judges nothing there has nothing to forget."""
-
-    def measure(runs: RunsOf) -> Measured | None:
-        if runs(node).task.answers is None:
-            return None
-        values = ability.mcc(runs(node), razor.PRIOR)
-        interval = ability.mcc_interval(runs(node), razor.PRIOR)
-        return Measured(interval=interval, per_seed=tuple(values.tolist()))
-
-    return Requirement(
-        name=f"out-of-domain MCC of {node}, over seeds and items",
-        unit="MCC",
-        nodes=(node,),
-        measure=measure,
-        above=0.0,
-    )
+    return judges_sentences(node, razor.PRIOR)
 
 
 def beside(name: str, unit: str, nodes: tuple[str, ...], fit: Fit, note: str = "") -> Beside:

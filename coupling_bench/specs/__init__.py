@@ -7,7 +7,8 @@ spec: ``GRPOSpec(start=SFTSpec(start=base))`` is SFT-then-RL.
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+from typing import Any, TypeVar
 
 from typing_extensions import TypeIs
 
@@ -80,16 +81,24 @@ __all__ = [
     "TrainingSpec",
     "is_stage",
     "model_of",
+    "of_kind",
     "parent",
     "root",
 ]
 
+Trained = TypeVar("Trained", bound=TrainingSpec)
 Spec = StageSpec | ObservationSpec | LandscapeSpec | EvaluationSpec
 
 
 def is_stage(spec: Spec | TrainingSpec) -> TypeIs[StageSpec]:
     """Say whether ``spec`` leaves a checkpoint, and is not what is asked of one."""
     return not isinstance(spec, ObservationSpec | LandscapeSpec | EvaluationSpec)
+
+
+def of_kind(kind: type[Trained], spec: TrainingSpec, **options: Any) -> Trained:
+    """Return a stage of another kind with all options that both kinds have, and ``options``."""
+    shared = {f.name for f in dataclasses.fields(kind)} & {f.name for f in dataclasses.fields(spec)}
+    return kind(**{name: getattr(spec, name) for name in shared} | options)
 
 
 def parent(spec: Spec) -> StageSpec | None:

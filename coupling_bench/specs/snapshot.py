@@ -8,8 +8,24 @@ from typing import Any
 from coupling_bench.specs.tasks import TaskSpec
 
 
+class OfAStage:
+    """What a moment of a stage has of the stage itself."""
+
+    start: Any
+
+    @property
+    def task(self) -> TaskSpec:
+        """The task that the stage was trained on."""
+        return self.start.task
+
+    @property
+    def seed(self) -> int:
+        """The seed that the stage was trained with, and that a choice of a moment samples with."""
+        return self.start.seed
+
+
 @dataclass(frozen=True, kw_only=True)
-class SnapshotSpec:
+class SnapshotSpec(OfAStage):
     """What a stage was after some of its optimizer steps: nothing is trained, a file is linked."""
 
     start: Any
@@ -20,19 +36,9 @@ class SnapshotSpec:
     snapshot_version: int = 1
     """Raised by hand when a change of how snapshots are linked changes the numbers."""
 
-    @property
-    def task(self) -> TaskSpec:
-        """The task that the stage was trained on."""
-        return self.start.task
-
-    @property
-    def seed(self) -> int:
-        """The seed that the stage was trained with."""
-        return self.start.seed
-
 
 @dataclass(frozen=True, kw_only=True)
-class BestSnapshotSpec:
+class BestSnapshotSpec(OfAStage):
     """What a stage was when it earned most out of domain: nothing is trained, a file is linked.
 
     It is chosen on every second item of the split, the first among them, so that the others can
@@ -44,13 +50,3 @@ class BestSnapshotSpec:
     threads: int = 1
     best_version: int = 1
     """Raised by hand when a change of how a snapshot is chosen changes the numbers."""
-
-    @property
-    def task(self) -> TaskSpec:
-        """The task that the stage was trained on."""
-        return self.start.task
-
-    @property
-    def seed(self) -> int:
-        """The seed that the stage was trained with, and that the choice samples with."""
-        return self.start.seed

@@ -87,26 +87,29 @@ def test_the_filter_leaves_the_prompts_whose_answer_changed(browser, page):
     assert browser.run(SHOWN) == [True, True]
 
 
-def test_a_change_of_the_colour_scheme_repaints_what_is_drawn(browser, page):
+COLOUR = "document.querySelector('#figure-1 .xtitle').style.fill"
+
+
+def in_dark(browser, page):
+    """Draw a page in light colours, then in dark ones; return what the light one of a text was."""
     browser.show(page("one model"))
     browser.run(WALK)
-    colour = "document.querySelector('#figure-1 .xtitle').style.fill"
-    light = browser.run(colour)
+    light = browser.run(COLOUR)
     browser.scheme("dark")
-    browser.wait(f"{colour} !== {light!r}")
+    browser.wait(f"{COLOUR} !== {light!r}")
+    return light
+
+
+def test_a_change_of_the_colour_scheme_repaints_what_is_drawn(browser, page):
+    assert in_dark(browser, page)
 
 
 def test_paper_is_light_for_a_reader_who_prefers_dark(browser, page):
-    browser.show(page("one model"))
-    browser.run(WALK)
-    colour = "document.querySelector('#figure-1 .xtitle').style.fill"
-    light = browser.run(colour)
-    browser.scheme("dark")
-    browser.wait(f"{colour} !== {light!r}")
+    light = in_dark(browser, page)
     browser.run("dispatchEvent(new Event('beforeprint'))")
-    browser.wait(f"{colour} === {light!r}")
+    browser.wait(f"{COLOUR} === {light!r}")
     browser.run("dispatchEvent(new Event('afterprint'))")
-    browser.wait(f"{colour} !== {light!r}")
+    browser.wait(f"{COLOUR} !== {light!r}")
 
 
 def test_paper_holds_what_the_screen_folds_away(browser, page):
