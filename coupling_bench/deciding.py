@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ from coupling_bench.specs import StageSpec
 from coupling_bench.statistics import p_value, smallest_detectable_effect, student_interval
 
 SCALES_WITHOUT_VERDICT = ("smoke",)
+Chance = Callable[[Mapping[str, Any]], str | None]
+"""From what was decided: why it may differ from the accepted verdict by chance, or None."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,7 @@ def decide(
     scale: str,
     accepted: str | None,
     recording: bool = False,
+    chance: Chance = lambda record: None,
 ) -> Decision:
     """Judge a claim, after its requirements, and compare with the verdict accepted before.
 
@@ -48,6 +51,8 @@ def decide(
         scale: at ``smoke`` the numbers are recorded and no verdict is given.
         accepted: the verdict recorded in ``reports/reference/`` for this claim and recipe.
         recording: accept the verdict of this run instead, unless it is undecided.
+        chance: asked where the verdict is another one than the accepted: such a claim neither
+            passes nor fails.
 
     Raises:
         ValueError: the differences are not one finite number a seed.
@@ -72,10 +77,6 @@ def decide(
         verdict = Verdict.INCONCLUSIVE
     if recording and verdict not in (None, Verdict.INCONCLUSIVE):
         accepted = verdict.value
-    outcome, message = _say(claim, judgement, verdict, unmet, accepted, seeds)
-    unknown = [r["name"] for r in requires if r["estimate"] is None]
-    if unknown:
-        message += f" Not checked, because it cannot be known on this task: {'; '.join(unknown)}."
     record = {
         "claim": claim.sentence,
         "cites": claim.cites,
@@ -95,9 +96,14 @@ def decide(
         "p_value": p_value(values, claim.bound(judgement.interval.estimate)),
         "requires": requires,
         "beside": [view for b in claim.beside if (view := _view(b, runs)) is not None],
-        "message": message,
     }
-    return Decision(outcome=outcome, message=message, record=record)
+    changed = accepted is not None and verdict is not None and verdict.value != accepted
+    by_chance = chance(record) if changed and not recording else None
+    outcome, message = _say(claim, judgement, verdict, unmet, accepted, by_chance, seeds)
+    unknown = [r["name"] for r in requires if r["estimate"] is None]
+    if unknown:
+        message += f" Not checked, because it cannot be known on this task: {'; '.join(unknown)}."
+    return Decision(outcome=outcome, message=message, record={**record, "message": message})
 
 
 def failure(decision: Decision, stages: Mapping[str, Sequence[StageSpec]], command: str) -> str:
@@ -167,6 +173,7 @@ def _say(
     verdict: Verdict | None,
     unmet: list[dict[str, Any]],
     accepted: str | None,
+    by_chance: str | None,
     seeds: list[int],
 ) -> tuple[str, str]:
     """Return pytest's outcome and the sentence that explains it."""
@@ -185,12 +192,14 @@ def _say(
         text = f"INCONCLUSIVE: {name}. {numbers}; {needs_text(claim)}; {advice}."
         if claim.undecided and accepted is None:
             return "xfailed", f"{text} That is known: {claim.undecided}."
-        return "failed", text
+        return ("xfailed", f"{BY_CHANCE}: {by_chance}. {text}") if by_chance else ("failed", text)
     else:
         label = "REVERSED" if judgement.reversed else verdict.value.upper()
         text = f"{label}: {name}. {numbers}; {needs_text(claim)}."
         refuted = "xfailed" if accepted == verdict.value else "failed"
         outcome = "passed" if verdict is Verdict.SUPPORTED else refuted
+    if by_chance:
+        return "xfailed", f"{BY_CHANCE}: {by_chance}. {text}"
     if accepted is not None and accepted != verdict.value:
         return "failed", f"VERDICT CHANGED: accepted was {accepted!r}. {text} {ACCEPT}"
     if outcome == "failed":
@@ -198,6 +207,7 @@ def _say(
     return outcome, text
 
 
+BY_CHANCE = "NOT TOLD FROM CHANCE"
 ACCEPT = "If this is a finding and no defect, accept it: pytest suites --record"
 
 

@@ -7,7 +7,7 @@ all in the store, take about a second.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -218,6 +218,12 @@ def decide(request: pytest.FixtureRequest, model: str, node: Callable[[str], Run
     nodes = _nodes(request.node)
     recipe = bench.recipe_fingerprint(model, nodes, claim)
     seeds = max((bench.seeds_of(name) for name in nodes), key=len)
+    setting = {"model": model, "task": bench.task.name, "scale": bench.scale(model)}
+
+    def by_chance(found: Mapping[str, Any]) -> str | None:
+        from coupling_bench.nightly import chance  # rarely asked
+
+        return chance.explain({**setting, "recipe": recipe, **found}, bench.references)
 
     def decide(differences) -> None:
         decision = decide_claim(
@@ -227,20 +233,14 @@ def decide(request: pytest.FixtureRequest, model: str, node: Callable[[str], Run
             seeds=seeds,
             scale=bench.scale(model),
             accepted=references.accepted_verdict(
-                bench.references,
-                model,
-                bench.task.name,
-                bench.scale(model),
-                claim.sentence,
-                recipe,
+                bench.references, **setting, claim=claim.sentence, recipe=recipe
             ),
             recording=request.config.option.record,
+            chance=by_chance,
         )
         found = {
             "test": request.node.nodeid,
-            "model": model,
-            "task": bench.task.name,
-            "scale": bench.scale(model),
+            **setting,
             "recipe": recipe,
             "nodes": nodes,
             "outcome": decision.outcome,

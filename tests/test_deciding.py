@@ -121,6 +121,25 @@ def test_not_applicable_where_a_verdict_was_accepted_is_a_change():
     assert told(RISE, "not applicable", requires=[unmet]).outcome == "skipped"
 
 
+@pytest.mark.parametrize("found", [NOISE, FALL])
+def test_a_verdict_that_the_seeds_put_down_to_chance_is_neither_green_nor_red(found):
+    asked = []
+    decision = told(found, "supported", chance=lambda row: asked.append(row) or "all 15 say so")
+    assert decision.outcome == "xfailed"
+    assert decision.message.startswith("NOT TOLD FROM CHANCE: all 15 say so. ")
+    assert [(row["accepted"], row["per_seed"]) for row in asked] == [("supported", found)]
+
+
+@pytest.mark.parametrize(
+    "same", [{"accepted": "supported"}, {"scale": "smoke"}, {"accepted": None}, {"recording": True}]
+)
+def test_chance_is_asked_only_where_a_verdict_differs_from_the_accepted_one(same):
+    def chance(row):
+        raise AssertionError(row)
+
+    told(RISE, **{"accepted": "refuted", "chance": chance, **same})
+
+
 def test_the_smoke_scale_records_numbers_and_no_verdict():
     for differences in (RISE, FALL, NOISE):
         decision = told(differences, scale="smoke", recording=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from coupling_bench import scales, stages
+from coupling_bench import scales
 from coupling_bench.pipelines import NODES, lineage
 from coupling_bench.store import MANIFEST, Store
 from tests import commands
@@ -49,11 +49,18 @@ def store(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cold(store, tmp_path_factory):
-    """A first run of every suite at the smoke scale, with two seeds, by two workers of xdist."""
+    """A first run of every suite at the smoke scale, with two seeds, by one process."""
     reports = tmp_path_factory.mktemp("cold")
-    done = run_anew(*SPINE, "--scale", "smoke", "--seeds", "2", "-n", "2", "--workers", "1",
+    return smoke(store=store, reports=reports), reports
+
+
+@pytest.fixture(scope="module")
+def spread(tmp_path_factory):
+    """A first run of both orders by two workers of xdist; its store, too."""
+    store, reports = (tmp_path_factory.mktemp(name) for name in ("spread", "of_spread"))
+    done = run_anew(*TWO, "--scale", "smoke", "--seeds", "1", "-n", "2", "--workers", "1",
                     store=store, reports=reports)  # fmt: skip
-    return done, reports
+    return done, reports, Store(store)
 
 
 def smoke(*arguments, store, reports, **environment):
@@ -107,9 +114,16 @@ tasks.TaskManager = lambda **given: whole(**given | {"include_defaults": False})
 """
 
 
+def only_our_tasks(*arguments, store, tmp_path):
+    """Run the suite of lm-eval's tasks without the library's own 13,000 files, ten seconds."""
+    (tmp_path / "ours_alone.py").write_text(OURS_ALONE)
+    return smoke("-k", "other_tasks", "-p", "ours_alone", *arguments,
+                 store=store, reports=tmp_path, PYTHONPATH=str(tmp_path))  # fmt: skip
+
+
 def test_every_stage_is_scored_on_the_tasks_of_lm_eval_that_are_named(cold, store, tmp_path):
-    done = smoke("-k", "other_tasks", "--lm-eval-tasks", "coupling_grammar_ood", "--seeds", "1",
-                 store=store, reports=tmp_path)  # fmt: skip
+    done = only_our_tasks("--lm-eval-tasks", "coupling_grammar_ood", "--seeds", "1",
+                          store=store, tmp_path=tmp_path)  # fmt: skip
     assert done.returncode == 0, done.stdout
     record = json.loads((tmp_path / "record.json").read_text())
     assert [c["claim"] for c in record["claims"]] == [
@@ -119,10 +133,8 @@ def test_every_stage_is_scored_on_the_tasks_of_lm_eval_that_are_named(cold, stor
 
 
 def test_a_task_of_lm_eval_that_there_is_not_is_named_before_anything_is_trained(tmp_path):
-    """The library's own tasks are left out here: it reads their 13,000 files for ten seconds."""
-    (tmp_path / "ours_alone.py").write_text(OURS_ALONE)
-    wrong = smoke("-k", "other_tasks", "--lm-eval-tasks", "coupling_gramar", "-p", "ours_alone",
-                  store=tmp_path / "store", reports=tmp_path, PYTHONPATH=str(tmp_path))  # fmt: skip
+    wrong = only_our_tasks("--lm-eval-tasks", "coupling_gramar",
+                           store=tmp_path / "store", tmp_path=tmp_path)  # fmt: skip
     assert wrong.returncode == 4
     assert "no task is called 'coupling_gramar'" in wrong.stderr
     assert not list((tmp_path / "store").glob("*Spec-*"))
@@ -184,24 +196,25 @@ def test_bounds_are_checked_at_every_run_that_the_session_has(cold, store, tmp_p
     assert all(row["least_slack"] > -1e-5 for row in tables["bounds"])
 
 
-def test_under_xdist_each_stage_trains_once_and_the_controller_writes_the_record(cold):
-    """Two workers with an empty store; the numbers are those of one process, to the bit."""
-    done, reports = cold
+def test_under_xdist_each_stage_trains_once_and_the_controller_writes_the_record(spread):
+    done, reports, _ = spread
+    assert done.returncode == 0, done.stdout + done.stderr
     assert "2 workers [" in done.stdout
-    assert "21 stages trained, 0 reused" in done.stdout
+    assert "5 stages trained, 0 reused" in done.stdout
     assert [path.name for path in reports.glob("*.json")] == ["record.json"]
     assert done.stdout.count("Report: ") == 1
     assert done.stdout.count("With -n nothing is told of it meanwhile") == 1
 
 
 @pytest.mark.parametrize("node", ["sft_then_rl", "rl_then_sft"])
-def test_two_workers_of_xdist_train_what_one_process_does_to_the_bit(cold, store, node, tmp_path):
-    alone = Store(tmp_path)
+def test_two_workers_of_xdist_train_what_one_process_does_to_the_bit(cold, store, spread, node):
     recipe = scales.recipe(EMBEDDED, scales.task("grammar", "smoke"), "smoke")
     for spec in lineage(NODES[node](recipe, 0)):
-        here, _ = stages.make(spec, alone)
-    manifest = json.loads((Store(store).get(spec).folder / MANIFEST).read_text())
-    assert here.manifest["files"]["model.safetensors"] == manifest["files"]["model.safetensors"]
+        here, there = (
+            json.loads((of.get(spec).folder / MANIFEST).read_text())["files"]["model.safetensors"]
+            for of in (Store(store), spread[2])
+        )
+        assert here == there
 
 
 def test_the_fixtures_read_as_a_glossary():

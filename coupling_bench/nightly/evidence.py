@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,11 @@ def pool(records: Iterable[Record], unreadable: list[str] | None = None) -> Foun
     return Found(
         claims=claims, theorems=theorems, records=records, unreadable=list(unreadable or [])
     )
+
+
+def of_claim(claim: Mapping[str, Any]) -> Evidence:
+    """Return one row of a run that is still going on, of which there is no record yet."""
+    return _one([({"created": ""}, dict(claim))])
 
 
 def keyed(record: Record) -> list[tuple[Key, dict[str, Any]]]:

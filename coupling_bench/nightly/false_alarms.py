@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from coupling_bench.nightly.band import LEAST_REFERENCE, LEVEL
+from coupling_bench.nightly.chance import by_chance
 from coupling_bench.nightly.evidence import Evidence, Found, Key
 from coupling_bench.nightly.findings import Kind, Reference
 from coupling_bench.nightly.gate import compare
@@ -29,6 +30,8 @@ class Estimate:
     """Nights with a verdict that counts as changed."""
     flips: int
     """Nights with a verdict that differs from the reference's, in the band or not."""
+    red: int
+    """Nights with a verdict that differs, and that pytest would not put down to chance."""
     claims: int
     seeds: tuple[int, int]
     """Fewest and most seeds of a claim."""
@@ -141,18 +144,20 @@ def _count(
 ) -> Estimate:
     draw = np.random.default_rng(seed)
     labels = np.array(sorted({number for e in usable.values() for number in e.values}))
-    alarms = verdicts = flips = 0
+    alarms = verdicts = flips = red = 0
     for _ in range(nights):
         old, new = night(draw.permutation(labels).tolist())
         rows = compare(Reference(accepted=old, seeds=old), new, level=level).rows
         kinds = {row.kind for row in rows}
         alarms += bool(kinds & {Kind.DRIFT, Kind.VERDICT})
         verdicts += Kind.VERDICT in kinds
-        flips += any(row.before != row.after for row in rows)
+        differ = [row for row in rows if row.before != row.after]
+        flips += bool(differ)
+        red += not all(by_chance(replace(row)) for row in differ)
     counts = [len(evidence.values) for evidence in usable.values()]
     return Estimate(
-        nights=nights, alarms=alarms, verdict_alarms=verdicts, flips=flips, claims=len(usable),
-        seeds=(min(counts), max(counts)), rejected=claims - len(usable),
+        nights=nights, alarms=alarms, verdict_alarms=verdicts, flips=flips, red=red,
+        claims=len(usable), seeds=(min(counts), max(counts)), rejected=claims - len(usable),
     )  # fmt: skip
 
 
@@ -181,5 +186,6 @@ def lines(found: Estimate) -> list[str]:
         f"{found.alarms} of {found.nights} drawn nights raise an alarm: "
         f"{found.alarms / found.nights:.1%} [{low:.1%}, {high:.1%}], allowed {LEVEL:.1%}",
         f"{found.verdict_alarms} of them by a verdict that counts as changed; verdicts as such "
-        f"differ on {found.flips} nights",
+        f"differ on {found.flips} nights, and pytest, which judges each claim alone, would be red "
+        f"on {found.red}",
     ]
