@@ -4,10 +4,7 @@ import importlib.util
 import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import threading
-import time
 from concurrent.futures import Future
 from dataclasses import replace
 
@@ -57,46 +54,6 @@ def test_an_error_in_a_stage_arrives_as_it_was_raised(name, tmp_path):
         executor.close()
     assert isinstance(error, ValueError)
     assert "the limit is 3" in str(error)
-
-
-def test_workers_leave_when_their_parent_is_killed_and_clean_up(tmp_path):
-    """A parent that is killed outright takes its workers along, and no half entry stays."""
-    code = (
-        "import sys\n"
-        "from pathlib import Path\n"
-        "from coupling_bench.executors import open_executor\n"
-        "from coupling_bench.store import Store\n"
-        "from tests.test_executors import LONG\n"
-        "if __name__ == '__main__':\n"
-        "    tell = lambda message: print(executor._open[0].process.pid, flush=True)\n"
-        "    executor = open_executor('process', Store(Path(sys.argv[1])), 1, tell)\n"
-        "    executor.submit(LONG).result()\n"
-    )
-    script = tmp_path / "parent.py"
-    script.write_text(code)
-    store = tmp_path / "store"
-    parent = subprocess.Popen(
-        [sys.executable, str(script), str(store)], stdout=subprocess.PIPE, text=True,
-        env=os.environ | {"PYTHONPATH": os.getcwd()},
-    )  # fmt: skip
-    worker = int(parent.stdout.readline())
-    assert [path for path in store.iterdir() if path.name.startswith("work-")]
-    parent.kill()
-    parent.communicate()
-    deadline = time.monotonic() + 60
-    while is_running(worker) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not is_running(worker)
-    assert [path.name for path in store.iterdir()] == ["locks"]
-
-
-def is_running(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
-    return not state.stdout.strip().startswith("Z") and bool(state.stdout.strip())
 
 
 def test_each_entry_has_a_process_of_its_own_where_memory_is_to_be_given_back(tmp_path):

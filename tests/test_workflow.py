@@ -9,21 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from coupling_bench import scales
-from coupling_bench.pipelines import NODES, lineage
-from coupling_bench.store import MANIFEST, Store
 from tests import commands
-from tests.tiny import EMBEDDED
 
 ROOT = Path(__file__).parents[1]
 SUITES = sorted(path.name for path in (ROOT / "suites").glob("test_*.py"))
 
 SPINE = [f"suites/{name}" for name in SUITES]
 """The suites of both orders; what stands in folders trains many more stages."""
-TWO = [
-    "suites/test_rl_after_sft_raises_the_sft_loss.py",
-    "suites/test_sft_after_rl_lowers_the_expected_reward.py",
-]
 OTHER_TASKS = "test_post_training_leaves_the_score_on_other_tasks_as_it_was.py"
 
 
@@ -52,15 +44,6 @@ def cold(store, tmp_path_factory):
     """A first run of every suite at the smoke scale, with two seeds, by one process."""
     reports = tmp_path_factory.mktemp("cold")
     return smoke(store=store, reports=reports), reports
-
-
-@pytest.fixture(scope="module")
-def spread(tmp_path_factory):
-    """A first run of both orders by two workers of xdist; its store, too."""
-    store, reports = (tmp_path_factory.mktemp(name) for name in ("spread", "of_spread"))
-    done = run_anew(*TWO, "--scale", "smoke", "--seeds", "1", "-n", "2", "--workers", "1",
-                    store=store, reports=reports)  # fmt: skip
-    return done, reports, Store(store)
 
 
 def smoke(*arguments, store, reports, **environment):
@@ -194,27 +177,6 @@ def test_bounds_are_checked_at_every_run_that_the_session_has(cold, store, tmp_p
     assert {row["node"] for row in tables["bounds"]} == {*within, "finals"}
     assert {row["node"] for row in tables["policies"]} == within - {"base"}
     assert all(row["least_slack"] > -1e-5 for row in tables["bounds"])
-
-
-def test_under_xdist_each_stage_trains_once_and_the_controller_writes_the_record(spread):
-    done, reports, _ = spread
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 workers [" in done.stdout
-    assert "5 stages trained, 0 reused" in done.stdout
-    assert [path.name for path in reports.glob("*.json")] == ["record.json"]
-    assert done.stdout.count("Report: ") == 1
-    assert done.stdout.count("With -n nothing is told of it meanwhile") == 1
-
-
-@pytest.mark.parametrize("node", ["sft_then_rl", "rl_then_sft"])
-def test_two_workers_of_xdist_train_what_one_process_does_to_the_bit(cold, store, spread, node):
-    recipe = scales.recipe(EMBEDDED, scales.task("grammar", "smoke"), "smoke")
-    for spec in lineage(NODES[node](recipe, 0)):
-        here, there = (
-            json.loads((of.get(spec).folder / MANIFEST).read_text())["files"]["model.safetensors"]
-            for of in (Store(store), spread[2])
-        )
-        assert here == there
 
 
 def test_the_fixtures_read_as_a_glossary():
