@@ -96,7 +96,8 @@ def _verdict_words(claim: Row) -> str:
         return "none (smoke)"
     said = ["reversed"] * claim["reversed"]
     if accepted not in (None, verdict):
-        said.append(f"was {accepted}")
+        chance = ", not told from chance" if claim["outcome"] == "xfailed" else ""
+        said.append(f"was {accepted}{chance}")
     elif accepted == verdict != "supported":
         said.append("accepted")
     return verdict + (f" ({', '.join(said)})" if said else "")

@@ -63,6 +63,12 @@ def test_a_verdict_says_what_was_accepted_where_that_matters():
     ]  # fmt: skip
 
 
+def test_a_verdict_put_down_to_chance_says_so():
+    changed = next(c for c in CLAIMS if c["verdict"] == "inconclusive") | {"outcome": "xfailed"}
+    shown = text(verdict_table([changed])[1][0])
+    assert "inconclusive (was supported, not told from chance)" in shown
+
+
 def test_only_the_verdict_is_coloured_and_by_what_pytest_was_told():
     shown = [dict(markup) for row in verdict_table(CLAIMS)[1:] for _, markup in row[0] if markup]
     assert shown == [{"green": True}, {"yellow": True}, {"red": True}, {"green": True}]

@@ -99,7 +99,8 @@ def accepted(claim: Record) -> str | None:
         return None
     if claim["accepted"] == claim.get("verdict"):
         return "accepted in the reference"
-    return f"the reference accepts: {claim['accepted']}"
+    chance = ", not told from chance" if claim.get("outcome") == "xfailed" else ""
+    return f"the reference accepts: {claim['accepted']}{chance}"
 
 
 def decides(claim: Record) -> str:

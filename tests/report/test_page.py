@@ -99,7 +99,10 @@ def test_effects_stand_with_interval_unit_and_margin(record, page):
     assert "within ±0.050" in text
     assert "An effect of this size would take 9 seeds." in text
     assert "accepted in the reference" in text
-    assert "the reference accepts: supported" in text
+    assert "the reference accepts: supported" in text and "from chance" not in text
+    for row in record["claims"]:
+        row["outcome"] = "xfailed"
+    assert "the reference accepts: supported, not told from chance" in page(record)
 
 
 def test_every_table_has_a_caption_and_every_heading_cell_a_scope(record, page):
