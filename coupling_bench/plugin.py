@@ -92,6 +92,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason=str(error)))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse schedules of the user's own that no collected test asks for."""
+    own = session.config.stash[BENCH].pipelines
+    if own and not any(node in own for item in session.items for _, node, _ in _needed(item)):
+        raise pytest.UsageError(
+            f"--pipeline {own[0]!r}: no test that was collected asks for schedules. Add theirs: "
+            "suites/neighbours/schedules"
+        )
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtestloop(session: pytest.Session):
     """Train what the collected tests need, after deselection and before the first test."""

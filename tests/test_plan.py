@@ -112,8 +112,14 @@ def test_schedules_of_the_users_own_are_planned_and_asked_what_the_others_are(tm
     assert done.returncode == 0, done.stderr
     tests = {node["node"]: node["tests"] for node in json.loads(done.stdout)["nodes"]}
     assert tests["sft:20"] == []
-    assert len(tests[own]) == len(tests["interleaved"]) == 2
+    assert len(tests[own]) == len(tests["joint_annealed"]) == 2
     assert any("reaches_what_no_order_reaches[" in t and own in t for t in tests[own])
+
+
+def test_schedules_that_no_test_asks_for_are_a_mistake(tmp_path):
+    done = coupling_bench("plan", SUITE, "--pipeline", "sft:20,grpo:10", "--store", str(tmp_path))
+    assert done.returncode != 0
+    assert "Add theirs: suites/neighbours/schedules" in done.stderr + done.stdout
 
 
 @pytest.mark.parametrize(

@@ -84,5 +84,8 @@ WHOLE = schedules(SFT_STEPS, RL_STEPS, batch=32)
 """As the embedded models' recipe has them."""
 NODES: dict[str, Node] = {name: _node(name) for name in WHOLE | beginnings(WHOLE)}
 PIPELINES: dict[str, tuple[str, ...]] = {}
-GROUPS = {"schedules": tuple(WHOLE)}
-"""Those that are compared: all that spend the whole of the compute."""
+GROUPS = {
+    "schedules": (*SEQUENTIAL, *JOINT),
+    "other_schedules": tuple(name for name in WHOLE if name not in (*SEQUENTIAL, *JOINT)),
+}
+"""All spend the whole of the compute. The first are compared by day, the others by night."""

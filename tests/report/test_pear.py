@@ -5,7 +5,7 @@ import pytest
 from coupling_bench.report import chapters
 from tests.report.example_record import example_record
 
-VARIANTS = ("sft_then_short_rl", "pear_sft_then_rl")
+VARIANTS = ("short_sft_then_short_rl", "pear_sft_then_rl")
 ROWS = [
     {"model": "m", "task": "t", "variant": variant, "seed": seed, "after_sft": 0.8 + place / 10,
      "after_rl": 0.9 - place / 10, "distance": 2.0, "kl": 0.1, "cosine": -0.2}

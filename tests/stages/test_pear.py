@@ -10,8 +10,9 @@ from trl import SFTTrainer
 
 from coupling_bench import models, stages
 from coupling_bench.pipelines import NODES
+from coupling_bench.pipelines.pear import SFT as SFT_VARIANTS
 from coupling_bench.pipelines.pear import VARIANTS
-from coupling_bench.specs import ColaSpec, PEARSpec, SFTSpec
+from coupling_bench.specs import ColaSpec, PEARSpec, ScheduledSFTSpec, SFTSpec
 from coupling_bench.stages import packing, pear, sft, training
 from coupling_bench.stages.importance import log_weights
 from coupling_bench.stages.packing import PackingCollator
@@ -161,8 +162,16 @@ def test_what_has_no_weights_is_refused(says, changes):
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_variant_is_followed_by_the_same_rl(variant):
     """The spine's, but for its length and where it starts."""
-    plain, found = (NODES[name](RECIPE, 3) for name in ("sft_then_short_rl", variant))
+    plain, found = (NODES[name](RECIPE, 3) for name in ("short_sft_then_short_rl", variant))
     assert replace(found, start=plain.start) == plain
     spine = NODES["sft_then_rl"](RECIPE, 3)
-    same = {"max_steps": spine.max_steps, "snapshot_every": spine.snapshot_every}
+    same = {name: getattr(spine, name) for name in ("max_steps", "snapshot_every", "start")}
     assert replace(plain, **same) == spine
+
+
+def test_every_variant_of_sft_sees_the_same_demonstrations_for_as_many_steps():
+    plain = NODES["short_sft"](RECIPE, 3)
+    for name in SFT_VARIANTS:
+        found = NODES[name](RECIPE, 3)
+        kept = {f.name: getattr(found, f.name) for f in fields(ScheduledSFTSpec)}
+        assert ScheduledSFTSpec(**kept | {"snapshot_every": plain.snapshot_every}) == plain

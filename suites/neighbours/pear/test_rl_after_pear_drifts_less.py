@@ -15,14 +15,14 @@ from coupling_bench.requirements.pear import alignment, score_change, weights_di
 CITES = "arXiv:2602.01058v1, drift of RL (second-hand)"
 REQUIRES = [
     weights_differ("pear_sft"),
-    reward_rises("sft", "sft_then_short_rl"),
+    reward_rises("short_sft", "short_sft_then_short_rl"),
     reward_rises("pear_sft", "pear_sft_then_rl"),
 ]
 BESIDE = [
-    score_change("pear_sft_then_rl", "sft_then_short_rl", "before"),
-    score_change("pear_sft_then_rl", "sft_then_short_rl", "after"),
+    score_change("pear_sft_then_rl", "short_sft_then_short_rl", "before"),
+    score_change("pear_sft_then_rl", "short_sft_then_short_rl", "after"),
     alignment("pear_sft", "pear_sft_then_rl"),
-    alignment("sft", "sft_then_short_rl"),
+    alignment("short_sft", "short_sft_then_short_rl"),
 ]
 
 
@@ -37,11 +37,13 @@ BESIDE = [
     "what is left to find lies near the margin",
 )
 def test_rl_after_pear_moves_the_weights_less(
-    base, sft, sft_then_short_rl, pear_sft, pear_sft_then_rl, prompts, decide, table
+    base, short_sft, short_sft_then_short_rl, pear_sft, pear_sft_then_rl, prompts, decide, table
 ):
     table("pear_drift", pear.drift_rows(pear_sft_then_rl, pear_sft, base, prompts))
-    table("pear_drift", pear.drift_rows(sft_then_short_rl, sft, base, prompts))
-    decide(np.log(distance(pear_sft_then_rl, pear_sft) / distance(sft_then_short_rl, sft)))
+    table("pear_drift", pear.drift_rows(short_sft_then_short_rl, short_sft, base, prompts))
+    decide(
+        np.log(distance(pear_sft_then_rl, pear_sft) / distance(short_sft_then_short_rl, short_sft))
+    )
 
 
 @claim(
@@ -53,10 +55,10 @@ def test_rl_after_pear_moves_the_weights_less(
     beside=BESIDE,
 )
 def test_rl_after_pear_moves_the_policy_less(
-    sft, sft_then_short_rl, pear_sft, pear_sft_then_rl, prompts, decide
+    short_sft, short_sft_then_short_rl, pear_sft, pear_sft_then_rl, prompts, decide
 ):
     after_pear = reverse_kl(pear_sft_then_rl, pear_sft, prompts)
-    after_sft = reverse_kl(sft_then_short_rl, sft, prompts)
+    after_sft = reverse_kl(short_sft_then_short_rl, short_sft, prompts)
     if after_pear is None or after_sft is None:
         pytest.skip("the divergence is exact over a closed set of answers; these are open")
     decide(after_pear - after_sft)

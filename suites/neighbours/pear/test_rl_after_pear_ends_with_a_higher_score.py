@@ -16,7 +16,7 @@ from coupling_bench.requirements import reward_rises
 from coupling_bench.requirements.pear import mean_weight, weights_differ
 
 CONTROLS = (
-    "sft_then_short_rl",
+    "short_sft_then_short_rl",
     "sft_with_shuffled_weights_then_rl",
     "sft_at_a_matched_rate_then_rl",
 )

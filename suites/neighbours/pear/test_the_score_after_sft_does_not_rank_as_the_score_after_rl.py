@@ -22,7 +22,7 @@ CITES = "arXiv:2602.01058v1, section 1 (second-hand)"
 REQUIRES = [
     weights_differ("pear_sft"),
     ranks_variants(VARIANTS),
-    reward_rises("sft", "sft_then_short_rl"),
+    reward_rises("short_sft", "short_sft_then_short_rl"),
 ]
 
 

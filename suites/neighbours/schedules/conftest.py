@@ -1,4 +1,4 @@
-"""The schedules that are compared, and those that the user has written (``--pipeline``)."""
+"""Both orders and joint training, and schedules that the user has written (``--pipeline``)."""
 
 import pytest
 
@@ -6,20 +6,20 @@ from coupling_bench.pipelines import GROUPS
 from coupling_bench.recording import BENCH
 from coupling_bench.runs import Runs
 
-JUDGED = ("interleaved", "likely_sft_then_rl")
-"""Schedules that are asked one by one whether they reach what no order reaches."""
+NONE = 'name schedules of your own: --pipeline "sft:200,grpo:100,sft:50"'
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Ask the same of the user's own."""
+    """Ask of the user's own schedules what is asked of ours by night."""
     if "schedule" in metafunc.fixturenames:
-        own = metafunc.config.stash[BENCH].pipelines
-        metafunc.parametrize("schedule", [*JUDGED, *own])
+        own = [*metafunc.config.stash[BENCH].pipelines]
+        none = pytest.param("none", marks=pytest.mark.skip(reason=NONE))
+        metafunc.parametrize("schedule", own or [none])
 
 
 @pytest.fixture
 def schedules(node) -> list[Runs]:
-    """Every schedule that spends the whole of the compute."""
+    """Both orders and joint training, which spend the same compute."""
     return [node(name) for name in GROUPS["schedules"]]
 
 

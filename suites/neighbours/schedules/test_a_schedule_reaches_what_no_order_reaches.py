@@ -1,7 +1,6 @@
-"""Is there another way to put SFT and RL after each other that is ahead of both orders?
+"""Is a schedule of the user's own (``--pipeline``) ahead of both orders?
 
-Asked of SFT and RL in turns, of SFT on likely demonstrations alone before RL, and of every schedule
-of the user's own (``--pipeline``), which has the compute that it asks for.
+It has the compute that it asks for. Ours are asked by night (``suites/neighbours_full``).
 """
 
 from coupling_bench import claim
@@ -15,8 +14,6 @@ from coupling_bench.requirements.schedules import orders_end_apart
     increase_by=1 / 20,
     unit="share of what the two orders differ by",
     requires=orders_end_apart(),
-    undecided="what turns and likely demonstrations gain lies at the margin itself, about 0.05, "
-    "which few seeds do not tell it from",
 )
 def test_a_schedule_reaches_what_no_order_reaches(orders, node, schedule, prompts, decide):
     decide(fronts.beyond([node(schedule)], orders, orders, prompts))

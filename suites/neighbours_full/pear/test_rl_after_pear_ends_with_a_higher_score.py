@@ -15,18 +15,20 @@ UNIT = "probability of the reward"
 
 
 @claim(
-    "RL ends with a higher score in {variant} than in sft_then_short_rl",
+    "RL ends with a higher score in {variant} than in short_sft_then_short_rl",
     cites="arXiv:2602.01058v1, levels of weights (second-hand)",
     increase_by=0.01,
     unit=UNIT,
-    requires=[reward_rises("sft", "sft_then_short_rl")],
+    requires=[reward_rises("short_sft", "short_sft_then_short_rl")],
 )
 @pytest.mark.parametrize("variant", ["pear_sft_by_block_then_rl", "pear_sft_by_sequence_then_rl"])
 def test_rl_after_other_levels_ends_with_a_higher_score(
-    sft_then_short_rl, node, variant, prompts, decide, table
+    short_sft_then_short_rl, node, variant, prompts, decide, table
 ):
     table("pear", pear.score_rows(node(variant), prompts))
-    decide(pear.scores(node(variant), prompts)[1] - pear.scores(sft_then_short_rl, prompts)[1])
+    decide(
+        pear.scores(node(variant), prompts)[1] - pear.scores(short_sft_then_short_rl, prompts)[1]
+    )
 
 
 @claim(

@@ -14,8 +14,8 @@ def _group(name: str):
     return pytest.fixture(name=name)(runs)
 
 
-schedules, joint_sweep, held_sweep, sequences = map(
-    _group, ("schedules", "joint_sweep", "held_sweep", "sequences")
+schedules, other_schedules, joint_sweep, held_sweep, sequences = map(
+    _group, ("schedules", "other_schedules", "joint_sweep", "held_sweep", "sequences")
 )
 
 

@@ -19,10 +19,11 @@ UNIT = "share of what the two orders differ by"
     requires=orders_end_apart(),
 )
 def test_joint_training_reaches_what_no_sequence_reaches(
-    every_joint, every_sequence, orders, schedules, joint_sweep, held_sweep, sequences, prompts,
-    decide, table,
+    every_joint, every_sequence, orders, schedules, other_schedules, joint_sweep, held_sweep,
+    sequences, prompts, decide, table,
 ):  # fmt: skip
-    table("schedules", fronts.points([*schedules, *joint_sweep, *held_sweep, *sequences], prompts))
+    others = [*other_schedules, *joint_sweep, *held_sweep, *sequences]
+    table("schedules", fronts.points([*schedules, *others], prompts))
     decide(fronts.beyond(every_joint, every_sequence, orders, prompts))
 
 
