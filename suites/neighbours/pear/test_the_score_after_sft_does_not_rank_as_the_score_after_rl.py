@@ -5,8 +5,8 @@ Ranks of scores that differ by nothing but noise agree by chance alone, so the s
 to rank the variants alike on two halves of the items. Whether a pair is ranked the other way round
 is asked of a pair that the other seeds chose: the deepest of all pairs would be deep by luck.
 
-On ``grammar`` three seeds do not make sure of the ranks: plain SFT and two controls score the same
-within 0.002. What ranks there are RL keeps (tau 0.6 to 0.8): what scores lower starts lower.
+On ``grammar`` the scores after SFT rank the variants for sure, and RL keeps most of the ranks (tau
+0.8, 0.4, 0.8): what scores lower starts lower. No pair changes places.
 """
 
 import pytest
@@ -38,6 +38,7 @@ def scores(node, prompts):
     not_increase_by=0.5,
     unit="Kendall's tau of the scores before and after RL",
     requires=REQUIRES,
+    undecided="of five variants tau moves in steps of 0.2, and few seeds do not tell it from 0.5",
 )
 def test_the_score_after_sft_does_not_rank_as_the_score_after_rl(
     scores, node, prompts, decide, table
