@@ -205,7 +205,7 @@ def _embedded(model: ModelSpec, task: TaskSpec, scale: str) -> Recipe:
     )
     if isinstance(task, ArithmeticSpec):
         # Completions are five times as long, and few are the same: fewer of them a step.
-        rl = replace(rl, max_steps=60, prompts_per_step=32, snapshot_every=10)
+        rl = replace(rl, max_steps=60, prompts_per_step=32, snapshot_every=5)
         dpo = replace(dpo, batch_size=32)
         sft = replace(sft, batch_size=64)
     if scale == "smoke":
