@@ -64,6 +64,20 @@ def slope_interval(x: npt.ArrayLike, y: npt.ArrayLike, alpha: float = 0.05) -> I
     return Interval(estimate=slope, low=slope - half, high=slope + half)
 
 
+def rank_correlation(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
+    """Return Spearman's correlation of two ``(N,)``; 0 where either is constant.
+
+    >>> rank_correlation([1, 2, 3], [10, 30, 20])
+    0.5
+    """
+    from scipy.stats import rankdata
+
+    first, second = (rankdata(values) for values in (_finite_vector(x), _finite_vector(y)))
+    first, second = first - first.mean(), second - second.mean()
+    scale = math.sqrt((first @ first) * (second @ second))
+    return float(first @ second / scale) if scale else 0.0
+
+
 def two_way_interval(
     estimate: float, seed_error: float, seeds: int, item_error: float, items: int, alpha: float
 ) -> Interval:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from coupling_bench import statistics
 from coupling_bench.measures.razor import Point
 from coupling_bench.runs import Array
 
@@ -75,12 +76,7 @@ def r_squared_of_methods_left_out(points: Points, form: str = "quadratic") -> fl
 
 def rank_correlation(points: Points) -> float:
     """Return Spearman's correlation of forgetting with forward KL; 0 where either is constant."""
-    from scipy.stats import rankdata
-
-    ranks = [rankdata(values) for values in (_divergences(points), _forgetting(points))]
-    first, second = (rank - rank.mean() for rank in ranks)
-    scale = np.sqrt((first @ first) * (second @ second))
-    return float(first @ second / scale) if scale else 0.0
+    return statistics.rank_correlation(_divergences(points), _forgetting(points))
 
 
 def at_equal_divergence(points: Points, of: Collection[str], than: Collection[str]) -> float:

@@ -18,10 +18,12 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from coupling_bench import models
+from coupling_bench.measures import healing
 from coupling_bench.measures.reward import expected_reward, reward_curve
 from coupling_bench.measures.weights import matrices
 from coupling_bench.runs import Array, Runs, Split, observe
 from coupling_bench.specs.edit import MATRICES
+from coupling_bench.statistics import rank_correlation
 from coupling_bench.theory import subspaces
 from coupling_bench.theory.subspaces import Singular
 
@@ -142,6 +144,25 @@ def since_moment(edit: Runs) -> list[tuple[Drift, ...]]:
 def mean(found: Iterable[Sequence[Drift]], measure: str) -> Array:
     """Return one field of ``Drift`` of each seed, averaged over its matrices, ``(S,)``."""
     return np.array([np.mean([getattr(one, measure) for one in seed]) for seed in found])
+
+
+def loss_ranks_as(sft: Runs, measure: str) -> Array:
+    """Return how the SFT loss out of domain goes with what the weights did, over a stage, ``(S,)``.
+
+    Spearman's correlation over the snapshots after the start. Trap: whatever grows with the steps
+    correlates with whatever else does.
+
+    Args:
+        sft: observed out of domain all along.
+        measure: a field of ``Drift``, since the start and averaged over matrices; or ``steps``.
+    """
+    found = []
+    for folder, path in zip(folders(sft), healing.paths(sft), strict=True):
+        start, *later = path.steps.astype(int).tolist()
+        drift = [drifts(folder, start, step) for step in later]
+        moved = later if measure == "steps" else mean(drift, measure)
+        found.append(rank_correlation(moved, path.loss_out_of_domain[1:]))
+    return np.array(found)
 
 
 def at_equal_gain(first: Runs, second: Runs, measure: str, prompts: Split) -> tuple[Array, Array]:

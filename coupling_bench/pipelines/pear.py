@@ -24,8 +24,8 @@ from coupling_bench.specs import (
     GrammarSpec,
     GRPOSpec,
     ScheduledPEARSpec,
+    ScheduledSFTSpec,
     SnapshotSpec,
-    StageSpec,
     of_kind,
 )
 
@@ -72,8 +72,10 @@ def sft_stopped_early(recipe: Recipe, seed: int) -> SnapshotSpec:
     return SnapshotSpec(start=_plain(recipe, seed), step=recipe.sft.snapshot_every)
 
 
-def _plain(recipe: Recipe, seed: int) -> StageSpec:
-    return schedules.NODES[PLAIN](recipe, seed)
+def _plain(recipe: Recipe, seed: int) -> ScheduledSFTSpec:
+    plain = schedules.NODES[PLAIN](recipe, seed)
+    assert isinstance(plain, ScheduledSFTSpec)
+    return plain
 
 
 SFT: dict[str, Node] = {

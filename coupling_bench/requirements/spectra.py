@@ -28,6 +28,17 @@ def drift_difference(measure: str, name: str) -> Beside:
     return Beside(name=name, unit="mean over matrices", nodes=("rl", "sft"), measure=of_runs)
 
 
+def loss_ranks_as(sft: str, measure: str, name: str) -> Beside:
+    """Show the rank correlation of the SFT loss out of domain with something else along SFT."""
+
+    def of_runs(runs: RunsOf) -> Array:
+        return spectra.loss_ranks_as(runs(sft), measure)
+
+    return Beside(
+        name=f"of the loss with {name}", unit="Spearman's rho", nodes=(sft,), measure=of_runs
+    )
+
+
 def length_of_edit(edit: str) -> Beside:
     """Show how far an edit moved the weights."""
 

@@ -8,6 +8,7 @@ from safetensors.numpy import save_file
 
 from coupling_bench import models
 from coupling_bench.measures import spectra
+from coupling_bench.pipelines import NODES
 from coupling_bench.runs import Runs, Split
 from coupling_bench.specs import EditSpec, SnapshotSpec
 from coupling_bench.store import Store
@@ -73,3 +74,16 @@ def test_the_moment_of_an_edit_is_compared_with_the_end_of_its_run(tmp_path):
     store.get_or_make(edit.start, lambda folder: {"steps": 1})
     runs = Runs(node="edit", seeds=(0,), stages=(edit,), store=store)
     assert spectra.mean(spectra.since_moment(runs), "value_change") == pytest.approx(0.1 / 1.1)
+
+
+@pytest.mark.parametrize(("lengths", "expected"), [((1, 2, 3), 1.0), ((3, 2, 1), -1.0)])
+def test_the_loss_out_of_domain_is_ranked_against_what_the_weights_did(lengths, expected, tmp_path):
+    """The loss rises from moment to moment, after a start that is none of them."""
+    draw = np.random.default_rng(5)
+    away = {name: draw.standard_normal(w.shape) for name, w in START.items()}
+    moments = [{n: w + t / 10 * away[n] for n, w in START.items()} for t in (0, *lengths)]
+    stage = NODES["long_sft"](recipe(), 0)
+    run = trained(Store(tmp_path), stage, "long_sft", moments, [0, 0.5, 0.3, 0.1])
+    for measure in ("rotation", "norm"):
+        assert spectra.loss_ranks_as(run, measure) == pytest.approx([expected])
+    assert spectra.loss_ranks_as(run, "steps") == pytest.approx([1.0])

@@ -14,8 +14,9 @@ import numpy as np
 
 from coupling_bench import claim, theorem
 from coupling_bench.measures import spectra
+from coupling_bench.requirements import judges_sentences
 from coupling_bench.requirements.healing import forgets
-from coupling_bench.requirements.spectra import drift_beside
+from coupling_bench.requirements.spectra import drift_beside, loss_ranks_as
 
 SOURCE = "arXiv:2509.12235, rotation of singular vectors (H5)"
 EDIT = "long_sft_with_best_vectors"
@@ -52,6 +53,23 @@ def test_singular_values_stay(long_sft_with_best_vectors, decide, table):
 def test_singular_subspaces_turn(long_sft_with_best_vectors, decide):
     found = spectra.since_moment(long_sft_with_best_vectors)
     decide(spectra.mean(found, "rotation") - spectra.mean(found, "matched_rotation"))
+
+
+@claim(
+    "Along SFT the loss out of domain rises as the leading singular subspaces turn",
+    cites=SOURCE,
+    increase_by=0.5,
+    unit="Spearman's rho over the snapshots",
+    requires=[judges_sentences("long_sft")],
+    undecided="seven snapshots of three seeds lie around the margin, and are ranked as well by the "
+    "number of steps",
+    beside=[
+        loss_ranks_as("long_sft", "steps", "the number of steps, which turns them"),
+        loss_ranks_as("long_sft", "norm", "||change of W|| / ||W||"),
+    ],
+)
+def test_the_loss_out_of_domain_rises_as_subspaces_turn(long_sft, decide):
+    decide(spectra.loss_ranks_as(long_sft, "rotation"))
 
 
 def _of_every_stage(every, edit):
