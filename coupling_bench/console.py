@@ -25,7 +25,8 @@ from coupling_bench.specs import EvaluationSpec, Spec, is_stage
 from coupling_bench.store import Store
 
 QUIET_SECONDS = 15.0
-"""A running stage is heard of at least this often, and not much more."""
+"""A running stage is heard of at least this often, and not much more; observations where nothing
+else is."""
 EXPECTED = (ValueError, OSError, FloatingPointError)
 """Failures that explain themselves; of any other the traceback is shown."""
 
@@ -49,7 +50,7 @@ class Console:
         failures alone are said.
         """
         self.terminal, self.labels, self.verbosity = terminal, labels, verbosity
-        self.started = time.monotonic()
+        self.started = self.said = time.monotonic()
         self.heard: dict[str, float] = {}
         self.store: Store | None = None
         self.display: live.Display | None = None
@@ -137,7 +138,11 @@ class Console:
                 self._line("".join(traceback.format_exception(error)), red=True)
         elif self.display is not None and self.verbosity < 1:
             return  # it is counted
-        elif address(spec) in self.labels and (is_stage(spec) or isinstance(spec, EvaluationSpec)):
+        elif address(spec) in self.labels and (
+            is_stage(spec)
+            or isinstance(spec, EvaluationSpec)
+            or time.monotonic() - self.said >= QUIET_SECONDS  # many short ones look like a halt
+        ):
             self._line(f"{self._clock()} {self.labels[address(spec)]}: done")
 
     def not_run(self, failed: Mapping[str, BaseException]) -> None:
@@ -170,7 +175,7 @@ class Console:
         return f"[{time.monotonic() - self.started:5.0f} s]"
 
     def _line(self, text: str, **markup: bool) -> None:
-        display = self.display
+        display, self.said = self.display, time.monotonic()
         if display is not None:
             display.print(text, style=" ".join(markup))
         elif self.terminal is not None and (self.verbosity > -2 or markup):

@@ -2,6 +2,7 @@
 
 import io
 import re
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from coupling_bench import live
 from coupling_bench.console import Console
 from coupling_bench.fingerprint import address
-from coupling_bench.pipelines import NODES
+from coupling_bench.pipelines import NODES, observations
 from coupling_bench.planning.course import Course
 from coupling_bench.progress import Progress
 from coupling_bench.store import Store
@@ -94,6 +95,18 @@ def test_the_console_counts_stages_and_prints_notes_and_failures_above(tmp_path)
     assert f"Its log: {log}" in text
     assert "base" not in text
     assert drawn(shown)[0].startswith("1/3 stages  time left: -  1 failed")
+
+
+def test_many_short_observations_in_a_row_are_heard_of_in_plain_lines(monkeypatch):
+    said, now = [], [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    seen = [*observations(STAGES[1], 0)][0]
+    terminal = SimpleNamespace(ensure_newline=lambda: None, write_line=said.append)
+    console = Console(terminal, {address(seen): "embedded: sft, seed 0, observed on held_out"})
+    for now[0] in (110.0, 114.0, 116.0, 120.0, 130.0, 132.0):
+        console.finished(seen, None)
+    times = [line.split(" s]")[0].split()[-1] for line in said]
+    assert times == ["16", "32"]  # no two within 15 seconds
 
 
 def test_ctrl_c_leaves_the_terminal_clean_and_says_what_was_trained(tmp_path, capsys, monkeypatch):
