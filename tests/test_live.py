@@ -100,7 +100,7 @@ def test_the_console_counts_stages_and_prints_notes_and_failures_above(tmp_path)
 def test_many_short_observations_in_a_row_are_heard_of_in_plain_lines(monkeypatch):
     said, now = [], [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    seen = [*observations(STAGES[1], 0)][0]
+    seen = next(iter(observations(STAGES[1], 0)))
     terminal = SimpleNamespace(ensure_newline=lambda: None, write_line=said.append)
     console = Console(terminal, {address(seen): "embedded: sft, seed 0, observed on held_out"})
     for now[0] in (110.0, 114.0, 116.0, 120.0, 130.0, 132.0):
