@@ -21,7 +21,7 @@ import numpy as np
 from coupling_bench.measures.ability import hits_curve
 from coupling_bench.measures.loss import loss_curve
 from coupling_bench.measures.reward import item_rewards
-from coupling_bench.pipelines import observed_splits
+from coupling_bench.pipelines import splits_of
 from coupling_bench.runs import HALVES, Array, Observation, Runs, Split, observe
 from coupling_bench.statistics import student_interval
 
@@ -70,7 +70,7 @@ def accuracies(observation: Observation) -> Array:
 def paths(sft: Runs) -> list[Path]:
     """Return the path of every seed of an SFT that is observed out of domain all along."""
     longer: list[Any] = [None] * len(sft.seeds)
-    if LONGER.name in observed_splits(sft.task):
+    if LONGER.name in splits_of(sft.task):
         longer = observe(sft, LONGER)
     seen = zip(observe(sft, HELD_OUT), observe(sft, OUT_OF_DOMAIN), longer, strict=True)
     return [

@@ -14,7 +14,7 @@ from typing import Any
 
 from coupling_bench import catalog, scales
 from coupling_bench.catalog import Device, Entry
-from coupling_bench.pipelines import SplitName, observed_splits
+from coupling_bench.pipelines import SplitName, splits_of
 from coupling_bench.specs import CheckpointSpec, ImportSpec, TaskSpec
 from coupling_bench.store import MANIFEST, Store
 from coupling_bench.tasks import FIELD
@@ -67,10 +67,10 @@ class Question:
                 f"measure: two checkpoints are called {twice[0]!r}. Give one another name: "
                 "--checkpoint NAME=FOLDER."
             )
-        if self.split not in observed_splits(self.task):
+        if self.split not in splits_of(self.task):
             raise ValueError(
                 f"measure: the task {self.task.name} has no split {self.split}, it has "
-                f"{', '.join(observed_splits(self.task))}. Name a file for it in task.toml."
+                f"{', '.join(splits_of(self.task))}. Name a file for it in task.toml."
             )
         template = self.prompt_template
         if template is not None and not FIELD.search(template):

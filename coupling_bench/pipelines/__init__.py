@@ -31,6 +31,7 @@ from coupling_bench.pipelines.observing import (
     observation,
     observations,
     observed_splits,
+    splits_of,
 )
 from coupling_bench.pipelines.recipe import Node, NotHereError, Recipe
 from coupling_bench.specs import StageSpec, parent
@@ -51,6 +52,7 @@ __all__ = [
     "observation",
     "observations",
     "observed_splits",
+    "splits_of",
 ]
 
 FAMILIES = (

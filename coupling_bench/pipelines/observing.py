@@ -27,30 +27,35 @@ SplitName = Literal["held_out", "out_of_domain", "longer"]
 PAPER_TEMPERATURE, PAPER_TOP_P = 0.6, 0.95
 """How the paper samples one completion a prompt ("mean@1")."""
 
+SPLITS: tuple[SplitName, ...] = ("held_out", "out_of_domain", "longer")
 OBSERVED: tuple[tuple[SplitName, Literal["all", "last"]], ...] = (
     ("held_out", "all"),
     ("out_of_domain", "last"),
-    ("longer", "last"),
 )
 """What is observed of every stage: (split, snapshots)."""
 OBSERVED_OF_EXACT = OBSERVED[:1]
 """What is observed of exact training, whose stages come by the dozen."""
 OBSERVED_ALL_ALONG: tuple[tuple[SplitName, Literal["all", "last"]], ...] = tuple(
-    (split, "all") for split, _ in OBSERVED
+    (split, "all") for split in SPLITS
 )
-"""What is observed of SFT that is followed on its way."""
+"""What is observed of SFT that is followed on its way. Longer answers take as long as all else."""
 SMOOTHNESS_POINTS = 5
 """Snapshots of an SFT flow at which the largest eigenvalue of the loss's Hessian is found."""
 
 
 def observed_splits(task: TaskSpec) -> tuple[SplitName, ...]:
-    """Return the splits that ``task`` has and stages are observed on."""
+    """Return the splits that ``task`` has and all stages are observed on."""
+    return tuple(split for split in splits_of(task) if split in dict(OBSERVED))
+
+
+def splits_of(task: TaskSpec) -> tuple[SplitName, ...]:
+    """Return the splits that ``task`` has and stages can be observed on."""
     given = {"held_out", "out_of_domain"}
     if isinstance(task, JsonlSpec):
         given = {"held_out", *dict(task.files)}
     elif isinstance(task, ArithmeticSpec):
         given |= {"longer"}
-    return tuple(split for split, _ in OBSERVED if split in given)
+    return tuple(split for split in SPLITS if split in given)
 
 
 def observations(stage: StageSpec, seed: int) -> tuple[ObservationSpec | LandscapeSpec, ...]:
@@ -94,7 +99,7 @@ def _of_split(stage: StageSpec, seed: int) -> tuple[ObservationSpec, ...]:
             samples=samples,
         )
         for split, snapshots in _watched(stage)
-        if split in observed_splits(task)
+        if split in splits_of(task)
     )
 
 

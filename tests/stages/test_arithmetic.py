@@ -8,7 +8,7 @@ import pytest
 from coupling_bench import scales, stages, tasks
 from coupling_bench.measures import loss, reward
 from coupling_bench.measures.steps import step_accuracy
-from coupling_bench.pipelines import NODES, observation, observed_splits
+from coupling_bench.pipelines import NODES, observation, splits_of
 from coupling_bench.runs import Runs, Split, observe
 from coupling_bench.store import Store
 from tests.measuring.asked import naive_logps
@@ -35,19 +35,21 @@ def trained(tmp_path_factory):
     """The base, what is trained from it and on SFT, and the observations that are asked for."""
     store = Store(tmp_path_factory.mktemp("store"))
     runs = {}
-    for node in ("base", "sft", "sft_then_rl", "sft_then_rloo", "sft_then_dpo"):
+    for node in ("base", "long_sft", "sft", "sft_then_rl", "sft_then_rloo", "sft_then_dpo"):
         stage = NODES[node](recipe(), 0)
+        if node == "long_sft":
+            stage = replace(stage, max_steps=2, also_after=(1,))
         stages.make(stage, store)
-        for split in observed_splits(TASK) if node == "sft_then_rl" else ("held_out",):
+        for split in splits_of(TASK) if node == "long_sft" else ("held_out",):
             stages.make(observation(stage, 0, split), store)
         runs[node] = Runs(node=node, seeds=(0,), stages=(stage,), store=store)
     return runs
 
 
-@pytest.mark.parametrize("split", observed_splits(TASK))
+@pytest.mark.parametrize("split", splits_of(TASK))
 def test_the_loss_is_exact_over_all_that_may_be_demonstrated(trained, split):
     """L against one row at a time, by torch alone; J_D and L* against p_D itself."""
-    task, runs, asked = tasks.load(TASK), trained["sft_then_rl"], Split(name=split)
+    task, runs, asked = tasks.load(TASK), trained["long_sft"], Split(name=split)
     logps = np.array(naive_logps(runs.store.get(runs.stages[0]).folder, task, split))
     p_d = task.demonstrated(split)
     found = loss.sft_loss(runs, asked)[0]
