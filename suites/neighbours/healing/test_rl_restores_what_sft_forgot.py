@@ -6,6 +6,9 @@ too, which must not. Where SFT has forgotten nothing there is nothing to restore
 RL sharpens: it gives the answers that are likelier already more of the probability, which is
 accuracy too. The likelier answer stands beside each effect: over five seeds on grammar RL brings
 back 0.065 of the accuracy and nothing of the likelier answer's (-0.014 [-0.111, 0.083]).
+
+On arithmetic nothing is forgotten, and RL goes 0.088 [0.044, 0.133] beyond SFT's peak: steps that
+RL makes surer under one rule are steps under the other too.
 """
 
 from coupling_bench import claim

@@ -5,7 +5,8 @@ batch, or taken together as a smaller learning rate.
 
 On ``grammar`` it is refuted. A clip from -0.08 to 0.3 lets an answer weigh more where the policy
 finds it likelier than the demonstrators do, whether right or wrong, and hardly less where not: SFT
-keeps more of what the policy was mistaken in, and RL, short, starts lower.
+keeps more of what the policy was mistaken in, and RL, short, starts lower. On arithmetic PEAR ends
+where a matched rate ends.
 """
 
 import pytest
@@ -29,6 +30,7 @@ CONTROLS = (
     unit="probability of the reward",
     requires=[weights_differ("pear_sft"), reward_rises("pear_sft", "pear_sft_then_rl")],
     beside=[mean_weight("pear_sft")],
+    undecided="on arithmetic answers are sampled, and three seeds lie between -0.016 and +0.021",
 )
 @pytest.mark.parametrize("other", CONTROLS)
 def test_rl_after_pear_ends_with_a_higher_score(pear_sft_then_rl, node, other, prompts, decide):

@@ -6,7 +6,8 @@ snapshots that it lies between. A weight has not changed if it moved by less tha
 itself, the paper's probe (quoted from memory). Margins, of a fiftieth and of a hundredth where
 chance is a tenth, were set before looking. On grammar RL's largest changes are principal weights a
 little more often than by chance: these weights are fp32 and Adam's steps alike in size, and what
-bfloat16 hides is not hidden here.
+bfloat16 hides is not hidden here. On arithmetic RL neither changes singular values less nor leaves
+more weights alone than SFT at equal gain, for the same reason.
 """
 
 from coupling_bench import claim
@@ -25,6 +26,7 @@ BOTH_GAIN = [reward_rises("base", "sft"), reward_rises("base", "rl")]
     unit="root mean square sine, RL minus SFT",
     requires=BOTH_GAIN,
     beside=[drift_difference("rotation", "the same at the ends of both runs")],
+    undecided="on arithmetic both turn theirs alike: three seeds lie between -0.012 and +0.007",
 )
 def test_rl_turns_less_than_sft(sft, rl, prompts, decide, table):
     for stage in (sft, rl):
@@ -69,6 +71,7 @@ def test_rl_leaves_more_weights_unchanged_than_sft(sft, rl, prompts, decide):
     unit="share of the tenth that changed most, minus a tenth",
     requires=BOTH_GAIN,
     beside=[drift_difference("principal_overlap", "of RL minus of SFT")],
+    undecided="on arithmetic three seeds lie at the margin itself, between -0.012 and -0.008",
 )
 def test_rl_avoids_the_principal_weights(rl, decide):
     decide(spectra.mean(spectra.along(rl), "principal_overlap") - spectra.PRINCIPAL)
