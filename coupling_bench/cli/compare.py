@@ -124,6 +124,9 @@ def _false_alarms(paths: list[Path]) -> int:
     print("Reference and night drawn from all seeds:")
     for line in false_alarms.lines(false_alarms.exchanged(both, nights=false_alarms.NIGHTS)):
         print(f"  {line}")
+    print("Night drawn from the seeds of one record, which share a machine, against all others:")
+    for line in false_alarms.lines(false_alarms.of_one_run(both, nights=false_alarms.NIGHTS)):
+        print(f"  {line}")
     found = false_alarms.fixed(reference, fresh, nights=false_alarms.NIGHTS)
     if found is None:
         print("The reference as it is: give more fresh seeds than a night has (--seeds 30)")

@@ -13,7 +13,7 @@ from typing import Any
 from coupling_bench.nightly.band import LEVEL
 from coupling_bench.nightly.evidence import SEEDS, find, of_claim
 from coupling_bench.nightly.findings import Kind, Row
-from coupling_bench.nightly.rows import decide, find_bands
+from coupling_bench.nightly.rows import decide, find_bands, verdict_of
 
 
 def explain(claim: Mapping[str, Any], references: Path) -> str | None:
@@ -48,4 +48,4 @@ def by_chance(row: Row) -> bool:
     find_bands([row], LEVEL)
     decide(row, LEVEL, {})
     told = row.kind is Kind.FINE and row.together is not None
-    return told and row.old is not None and row.old.claim["verdict"] == row.before
+    return told and row.old is not None and verdict_of(row.old) == row.before

@@ -10,7 +10,7 @@ import numpy as np
 
 from coupling_bench.nightly.band import LEAST_REFERENCE, LEVEL
 from coupling_bench.nightly.chance import by_chance
-from coupling_bench.nightly.evidence import Evidence, Found, Key
+from coupling_bench.nightly.evidence import Evidence, Found, Key, pool
 from coupling_bench.nightly.findings import Kind, Reference
 from coupling_bench.nightly.gate import compare
 from coupling_bench.nightly.rows import judged
@@ -66,17 +66,7 @@ def exchanged(
     Raises:
         ValueError: no claim has enough seeds.
     """
-    sizes = {key: _size(evidence) for key, evidence in found.claims.items()}
-    usable = {
-        key: e for key, e in found.claims.items()
-        if not e.problem and len(e.values) >= sizes[key] + LEAST_REFERENCE
-    }  # fmt: skip
-    if not usable:
-        most = max((len(e.values) for e in found.claims.values()), default=0)
-        raise ValueError(
-            f"compare: --false-alarms needs {NIGHT_SEEDS + LEAST_REFERENCE} seeds of a claim, the "
-            f"reference's {LEAST_REFERENCE} and a night's; found {most}. Give more records."
-        )
+    usable, sizes = _exchangeable(found)
 
     def night(order: list[int]) -> tuple[Found, Found]:
         old, new = {}, {}
@@ -84,6 +74,42 @@ def exchanged(
             own, size = [seed for seed in order if seed in evidence.values], sizes[key]
             new[key] = _part(evidence, own[:size])
             old[key] = _part(evidence, own[size : size + LEAST_REFERENCE])
+        return Found(claims=old), Found(claims=new)
+
+    return _count(night, usable, len(found.claims), nights, level, seed)
+
+
+def of_one_run(
+    found: Found, *, nights: int = NIGHTS, level: float = LEVEL, seed: int = 0
+) -> Estimate:
+    """Draw each night from the seeds of one record, against all other seeds, and count alarms.
+
+    The seeds of a record share what seeds do not vary: the machine, and the base that was trained
+    on it. Where machines differ in more than their seeds do, nights differ from their reference
+    here, and not where the seeds of all records are exchanged.
+
+    Args:
+        found: records put together, each of one machine.
+        nights: how many to draw.
+        level: at which the gate is asked to work.
+        seed: of the draws.
+
+    Raises:
+        ValueError: no claim has enough seeds.
+    """
+    usable, sizes = _exchangeable(found)
+    of_record = [pool([record]).claims for record in found.records]
+    seeds = [{n for e in claims.values() for n in e.values} for claims in of_record]
+
+    def night(order: list[int]) -> tuple[Found, Found]:
+        run = next(k for k, numbers in enumerate(seeds) if order[0] in numbers)
+        old, new = {}, {}
+        for key, evidence in usable.items():
+            own = [n for n in order if key in of_record[run] and n in of_record[run][key].values]
+            mine = own[: sizes[key]]
+            rest = [n for n in evidence.values if n not in mine]
+            if len(mine) == sizes[key]:
+                new[key], old[key] = _part(evidence, mine), _part(evidence, rest)
         return Found(claims=old), Found(claims=new)
 
     return _count(night, usable, len(found.claims), nights, level, seed)
@@ -127,6 +153,26 @@ def fixed(
         return old, Found(claims=parts)
 
     return _count(night, usable, len(fresh.claims), nights, level, seed)
+
+
+def _exchangeable(found: Found) -> tuple[dict[Key, Evidence], dict[Key, int]]:
+    """Return the claims with seeds for a reference and a night, and how many a night has of each.
+
+    Raises:
+        ValueError: there is none.
+    """
+    sizes = {key: _size(evidence) for key, evidence in found.claims.items()}
+    usable = {
+        key: e for key, e in found.claims.items()
+        if not e.problem and len(e.values) >= sizes[key] + LEAST_REFERENCE
+    }  # fmt: skip
+    if not usable:
+        most = max((len(e.values) for e in found.claims.values()), default=0)
+        raise ValueError(
+            f"compare: --false-alarms needs {NIGHT_SEEDS + LEAST_REFERENCE} seeds of a claim, the "
+            f"reference's {LEAST_REFERENCE} and a night's; found {most}. Give more records."
+        )
+    return usable, sizes
 
 
 def _size(evidence: Evidence) -> int:

@@ -129,10 +129,11 @@ def _notes(reference: Reference, run: Found, rows: list[Row]) -> list[str]:
     if failing:
         notes.append(f"Theorems that the reference breaks too: {'; '.join(failing)}")
     ours, theirs = _processors(run), _processors(reference.seeds)
-    if ours and theirs and ours != theirs:
+    if theirs and not ours <= theirs:
         notes.append(
             f"Trained on {', '.join(sorted(ours))}; the reference on {', '.join(sorted(theirs))}: "
-            "another processor rounds otherwise, and what differs may be its doing"
+            "another processor rounds otherwise, and trains another base, which all seeds share: "
+            "what differs may be its doing"
         )
     commits = {str((r.get("environment") or {}).get("commit"))[:12] for r in run.records}
     if len(run.records) > 1:

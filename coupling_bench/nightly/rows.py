@@ -36,7 +36,7 @@ def rows_of(reference: Reference, run: Found) -> list[Row]:
             Row(
                 key=key, old=seeds or accepted, new=mine,
                 before=before.claim.get("verdict") if before else None,
-                after=_verdict(mine) if mine else None,
+                after=verdict_of(mine) if mine else None,
             )
         )  # fmt: skip
     return rows
@@ -46,7 +46,7 @@ def _same_recipe(one: Evidence | None, other: Evidence | None) -> bool:
     return bool(one and other and one.claim.get("recipe") == other.claim.get("recipe"))
 
 
-def _verdict(evidence: Evidence) -> str | None:
+def verdict_of(evidence: Evidence) -> str | None:
     """Return the verdict of the newest record, or of the seeds of several together."""
     told = evidence.claim.get("verdict")
     if evidence.records == 1 or told in (None, "not applicable") or evidence.problem:

@@ -41,6 +41,15 @@ def test_an_accepted_verdict_that_the_references_seeds_do_not_have_is_no_chance(
     assert asked(undecided, [0.0, 0.03, 0.06], tmp_path) is None
 
 
+def test_the_references_verdict_is_that_of_all_its_records_together(tmp_path):
+    archive.add(record([around(0.1)]), tmp_path / "seeds")
+    few = claim("rises", [0.0, 0.1, 0.2], range(201, 204))
+    assert few["verdict"] == "inconclusive"
+    archive.add(record([few], night=1), tmp_path / "seeds")
+    told = claim("rises", [0.02, 0.09, 0.16], range(3), accepted="supported")
+    assert chance.explain(told, tmp_path).endswith("all 18 seeds together: supported")
+
+
 def test_what_a_claim_presupposes_has_to_lie_in_its_band_too(tmp_path):
     def needs(mean, of):
         values = mean + 0.01 * np.random.default_rng(1).normal(size=len(of))

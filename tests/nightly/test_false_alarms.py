@@ -41,6 +41,20 @@ def test_verdicts_that_flip_by_chance_are_counted_and_are_no_alarms():
     assert counted.flips > 30 and counted.verdict_alarms <= 5
 
 
+def test_a_machine_that_shifts_all_its_seeds_alike_is_seen_where_a_night_is_of_one_machine():
+    """Exchanging all seeds hides it; a reference that has seeds of both machines covers it."""
+    draw = np.random.default_rng(4)
+    one, other = (record(drawn(range(first, first + 12), draw=draw, shift=shift, of=20), night)
+                  for night, (first, shift) in enumerate(((101, 0), (201, 12))))  # fmt: skip
+    few = record(drawn(range(3), draw=draw, shift=12, of=20), 2)
+    hidden = pool([one, few])
+    assert false_alarms.exchanged(hidden, nights=40).alarms <= 4
+    seen = false_alarms.of_one_run(hidden, nights=60)
+    assert 0 < seen.alarms < 60  # the few are strange to the twelve, and not the other way round
+    covered = false_alarms.of_one_run(pool([one, other, few]), nights=60)
+    assert covered.alarms < seen.alarms / 2
+
+
 def test_fresh_seeds_of_another_training_are_alarms_against_the_reference_as_it_is():
     draw = np.random.default_rng(3)
     reference = seeds(range(101, 113), draw)
