@@ -6,7 +6,7 @@ the per-seed differences with the margin and knows nothing of models or of pytes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
@@ -186,3 +186,8 @@ def claim(
             undecided=undecided,
         )
     )
+
+
+def chance_words(row: Mapping[str, Any]) -> str:
+    """Return what follows the accepted verdict of a recorded claim whose own is another one."""
+    return ", not told from chance" if row.get("outcome") == "xfailed" else ""

@@ -192,14 +192,16 @@ def _say(
         text = f"INCONCLUSIVE: {name}. {numbers}; {needs_text(claim)}; {advice}."
         if claim.undecided and accepted is None:
             return "xfailed", f"{text} That is known: {claim.undecided}."
-        return ("xfailed", f"{BY_CHANCE}: {by_chance}. {text}") if by_chance else ("failed", text)
+        outcome = "failed"
     else:
         label = "REVERSED" if judgement.reversed else verdict.value.upper()
         text = f"{label}: {name}. {numbers}; {needs_text(claim)}."
         refuted = "xfailed" if accepted == verdict.value else "failed"
         outcome = "passed" if verdict is Verdict.SUPPORTED else refuted
     if by_chance:
-        return "xfailed", f"{BY_CHANCE}: {by_chance}. {text}"
+        return "xfailed", f"NOT TOLD FROM CHANCE: {by_chance}. {text}"
+    if verdict is Verdict.INCONCLUSIVE:
+        return outcome, text
     if accepted is not None and accepted != verdict.value:
         return "failed", f"VERDICT CHANGED: accepted was {accepted!r}. {text} {ACCEPT}"
     if outcome == "failed":
@@ -207,7 +209,6 @@ def _say(
     return outcome, text
 
 
-BY_CHANCE = "NOT TOLD FROM CHANCE"
 ACCEPT = "If this is a finding and no defect, accept it: pytest suites --record"
 
 

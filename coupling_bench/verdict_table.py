@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from coupling_bench.claims import chance_words
+
 Markup = Mapping[str, bool]
 Line = list[tuple[str, Markup]]
 """Pieces of text, each with how it is shown."""
@@ -96,8 +98,7 @@ def _verdict_words(claim: Row) -> str:
         return "none (smoke)"
     said = ["reversed"] * claim["reversed"]
     if accepted not in (None, verdict):
-        chance = ", not told from chance" if claim["outcome"] == "xfailed" else ""
-        said.append(f"was {accepted}{chance}")
+        said.append(f"was {accepted}{chance_words(claim)}")
     elif accepted == verdict != "supported":
         said.append("accepted")
     return verdict + (f" ({', '.join(said)})" if said else "")

@@ -121,17 +121,19 @@ def _false_alarms(paths: list[Path]) -> int:
     reference, *others = parts
     fresh = evidence.pool(sorted((r for part in others for r in part.records), key=moment))
     both = evidence.pool(sorted([*reference.records, *fresh.records], key=moment))
-    print("Reference and night drawn from all seeds:")
-    for line in false_alarms.lines(false_alarms.exchanged(both, nights=false_alarms.NIGHTS)):
-        print(f"  {line}")
-    print("Night drawn from the seeds of one record, which share a machine, against all others:")
-    for line in false_alarms.lines(false_alarms.of_one_run(both, nights=false_alarms.NIGHTS)):
-        print(f"  {line}")
-    found = false_alarms.fixed(reference, fresh, nights=false_alarms.NIGHTS)
+
+    def tell(title: str, found: false_alarms.Estimate) -> None:
+        print("\n  ".join([title, *false_alarms.lines(found)]))
+
+    nights = false_alarms.NIGHTS
+    tell("Reference and night drawn from all seeds:", false_alarms.exchanged(both, nights=nights))
+    tell(
+        "Night drawn from the seeds of one record, which share a machine, against all others:",
+        false_alarms.of_one_run(both, nights=nights),
+    )
+    found = false_alarms.fixed(reference, fresh, nights=nights)
     if found is None:
         print("The reference as it is: give more fresh seeds than a night has (--seeds 30)")
-        return 0
-    print("The reference as it is, nights drawn from the fresh seeds:")
-    for line in false_alarms.lines(found):
-        print(f"  {line}")
+    else:
+        tell("The reference as it is, nights drawn from the fresh seeds:", found)
     return 0

@@ -159,8 +159,9 @@ def loss_ranks_as(sft: Runs, measure: str) -> Array:
     found = []
     for folder, path in zip(folders(sft), healing.paths(sft), strict=True):
         start, *later = path.steps.astype(int).tolist()
-        drift = [drifts(folder, start, step) for step in later]
-        moved = later if measure == "steps" else mean(drift, measure)
+        moved = later
+        if measure != "steps":
+            moved = mean((drifts(folder, start, step) for step in later), measure)
         found.append(rank_correlation(moved, path.loss_out_of_domain[1:]))
     return np.array(found)
 

@@ -105,10 +105,10 @@ def of_one_run(
         run = next(k for k, numbers in enumerate(seeds) if order[0] in numbers)
         old, new = {}, {}
         for key, evidence in usable.items():
-            own = [n for n in order if key in of_record[run] and n in of_record[run][key].values]
-            mine = own[: sizes[key]]
-            rest = [n for n in evidence.values if n not in mine]
+            own = of_record[run][key].values if key in of_record[run] else ()
+            mine = [n for n in order if n in own][: sizes[key]]
             if len(mine) == sizes[key]:
+                rest = [n for n in evidence.values if n not in mine]
                 new[key], old[key] = _part(evidence, mine), _part(evidence, rest)
         return Found(claims=old), Found(claims=new)
 

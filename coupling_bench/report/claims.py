@@ -4,6 +4,7 @@ from collections import Counter
 from pathlib import PurePosixPath
 from typing import Any
 
+from coupling_bench.claims import chance_words
 from coupling_bench.report.tables import grouped
 from coupling_bench.report.text import (
     capitalized,
@@ -99,8 +100,7 @@ def accepted(claim: Record) -> str | None:
         return None
     if claim["accepted"] == claim.get("verdict"):
         return "accepted in the reference"
-    chance = ", not told from chance" if claim.get("outcome") == "xfailed" else ""
-    return f"the reference accepts: {claim['accepted']}{chance}"
+    return f"the reference accepts: {claim['accepted']}{chance_words(claim)}"
 
 
 def decides(claim: Record) -> str:

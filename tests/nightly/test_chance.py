@@ -1,6 +1,6 @@
 """One claim's verdict that differs from the accepted one: chance, where the reference's seeds are.
 
-Seeds scatter by .02 around an effect of .1 * k; the margin is .02.
+Most seeds scatter by .05 around an effect of .1; the margin is .02.
 """
 
 import numpy as np
