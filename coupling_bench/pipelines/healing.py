@@ -17,7 +17,9 @@ from coupling_bench.pipelines.observing import observed_splits
 from coupling_bench.pipelines.recipe import Node, NotHereError, Recipe
 from coupling_bench.specs import GRPOSpec, LongSFTSpec, SnapshotSpec, StageSpec, of_kind
 
-STEPS = 1024
+STEPS, BATCH = 1024, 32
+"""The length, and how many demonstrations are in a step as it is counted here: a recipe that takes
+more of them at a time takes fewer steps, and as many passes."""
 STORED = (16, 32, 64, 128, 256, 512)
 """Steps of the snapshots between the beginning and the end."""
 EARLY, MIDDLE = 32, 128
@@ -39,8 +41,8 @@ def long_sft(recipe: Recipe, seed: int) -> LongSFTSpec:
         lr_scheduler_type="constant_with_warmup",
         snapshot_every=NO_SNAPSHOTS,
         num_train_epochs=1,
-        max_steps=_fewer(recipe, STEPS),
-        also_after=tuple(_fewer(recipe, step) for step in STORED),
+        max_steps=_taken(recipe, STEPS),
+        also_after=tuple(sorted({_taken(recipe, step) for step in STORED})),
     )
 
 
@@ -68,10 +70,12 @@ def after(step: int) -> str:
 
 def _from_snapshot(step: int) -> Node:
     def node(recipe: Recipe, seed: int) -> StageSpec:
-        start = SnapshotSpec(start=long_sft(recipe, seed), step=_fewer(recipe, step))
+        start = SnapshotSpec(start=long_sft(recipe, seed), step=_taken(recipe, step))
         return _rl(recipe, seed, start)
 
-    node.__doc__ = f"Return RL from the long SFT as it was after {step} steps."
+    node.__doc__ = (
+        f"Return RL from the long SFT as it was after {step} steps of {BATCH} demonstrations."
+    )
     return node
 
 
@@ -82,8 +86,10 @@ def _rl(recipe: Recipe, seed: int, start: StageSpec) -> GRPOSpec:
     return replace(rl, snapshot_every=NO_SNAPSHOTS)
 
 
-def _fewer(recipe: Recipe, steps: int) -> int:
-    return steps // SMOKE_SHARE if recipe.scale == "smoke" else steps
+def _taken(recipe: Recipe, step: int) -> int:
+    """Return the optimizer steps of a recipe in which it has seen as much; 0 is the base."""
+    share = SMOKE_SHARE if recipe.scale == "smoke" else 1
+    return -(-step * BATCH // (recipe.sft.batch_size * share))
 
 
 NODES: dict[str, Node] = {

@@ -106,7 +106,8 @@ def _of_split(stage: StageSpec, seed: int) -> tuple[ObservationSpec, ...]:
 def _watched(stage: StageSpec) -> tuple[tuple[SplitName, Literal["all", "last"]], ...]:
     if isinstance(stage, ExactSpec):
         return OBSERVED_OF_EXACT
-    return OBSERVED_ALL_ALONG if isinstance(stage, LongSFTSpec) else OBSERVED
+    followed = isinstance(stage, LongSFTSpec) and stage.also_after
+    return OBSERVED_ALL_ALONG if followed else OBSERVED
 
 
 def observation(stage: StageSpec, seed: int, split: str) -> ObservationSpec:

@@ -24,15 +24,27 @@ def test_a_long_sft_has_the_spines_options_but_for_length_and_schedule():
     assert changed == {"lr_scheduler_type", "num_train_epochs", "snapshot_every"}
 
 
-def test_it_is_observed_out_of_domain_all_along_and_the_spine_as_before():
-    long = observations(NODES["long_sft"](RECIPE, 0), 0)
-    assert [(one.split, one.snapshots) for one in long] == [
-        ("held_out", "all"), ("out_of_domain", "all"),
-    ]  # fmt: skip
-    spine = observations(SFT, 1)
-    assert [(one.split, one.snapshots) for one in spine] == [
-        ("held_out", "all"), ("out_of_domain", "last"),
-    ]  # fmt: skip
+def test_it_sees_as_many_demonstrations_in_batches_of_any_size_and_rl_starts_where_it_was():
+    for size in (8, 16, 32, 64):
+        other = replace(RECIPE, scale="small", sft=replace(RECIPE.sft, batch_size=size))
+        long = NODES["long_sft"](other, 0)
+        seen = [step * size for step in (*long.also_after, long.max_steps)]
+        assert seen == [step * healing.BATCH for step in (*healing.STORED, healing.STEPS)]
+        starts = [NODES[name](other, 0).start for name in healing.GROUPS["whole_window"]]
+        assert [start.step for start in starts[:-1]] == [0, *long.also_after]
+        assert starts[-1] == long
+
+
+def test_it_alone_is_observed_out_of_domain_all_along():
+    along = [("held_out", "all"), ("out_of_domain", "all")]
+    at_the_end = [("held_out", "all"), ("out_of_domain", "last")]
+    for name, splits in (
+        ("long_sft", along),
+        ("long_sft_then_sft", at_the_end),
+        ("sft", at_the_end),
+    ):
+        asked = observations(NODES[name](RECIPE, 0), 0)
+        assert [(one.split, one.snapshots) for one in asked] == splits
 
 
 def test_all_starts_of_rl_get_the_same_rl():
