@@ -69,7 +69,7 @@ def _lines(row: Mapping[str, str], widths: Mapping[str, int], markup: Markup, fo
 
 def _cells(claim: Row, several: bool) -> dict[str, str]:
     """Return the texts of a claim's row; with its model and task if there are ``several``."""
-    bound = f"{NEEDED[claim['direction']]} {claim['margin']:+.2f}"
+    bound = f"{NEEDED[claim['direction']]} {claim['margin']:+.3f}"
     return {
         "claim": claim["claim"] + (f" [{setting(claim)}]" if several else ""),
         "verdict": _verdict_words(claim),

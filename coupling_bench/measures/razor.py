@@ -100,7 +100,7 @@ def belongs(stage: StageSpec, base: StageSpec) -> bool:
 
 def method(stage: TrainingSpec) -> str:
     """Return what a stage is trained by: the kind of its spec, whose data may be its own."""
-    kind = type(stage).__name__.removesuffix("Spec")
+    kind = type(stage).__name__.removesuffix("Spec").removeprefix("Scheduled")
     kind = "SFT" if kind.endswith("SFT") else kind  # LongSFT: the same, told in steps
     own = getattr(stage, "demonstrator", None) == "start"
     return f"{kind} on own answers" if own else kind

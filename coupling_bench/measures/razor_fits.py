@@ -27,6 +27,8 @@ NAMES = ("constant", "linear", "square")
 """What the coefficient of each power is called, in accuracy per nat to that power."""
 ROUNDING = 1e-20
 """Squared differences of accuracy that add up to no more are none."""
+DECIMALS = 12
+"""Of R squared: a constant's, which is the mean's, is zero and not what is left of rounding."""
 
 
 def by_seed(points: Iterable[Point]) -> dict[int, list[Point]]:
@@ -132,7 +134,7 @@ def fit_rows(points: Points, **told: str) -> list[dict[str, Any]]:
 def _explained(off: Array, off_mean: Array) -> float:
     """Return 1 - squared errors over those of a mean; 0 where the mean has none."""
     unexplained = off_mean @ off_mean
-    return float(1 - off @ off / unexplained) if unexplained > ROUNDING else 0.0
+    return round(float(1 - off @ off / unexplained), DECIMALS) if unexplained > ROUNDING else 0.0
 
 
 def _powers(points: Points, form: str) -> Array:

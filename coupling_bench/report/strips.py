@@ -57,7 +57,7 @@ def strips(
     drawn.notes.append("Large: mean, in figures at the right, and range over seeds. Small: seeds.")
     if drawn.plot:
         drawn.plot["layout"] |= {"annotations": labels}
-        drawn.plot["layout"]["margin"]["r"] = 58
+        drawn.plot["layout"]["margin"]["r"] = 68
     if len(shown) < len(rows):
         drawn.notes.append(f"{len(shown)} of {len(rows)} rows are drawn; the record holds all.")
     return drawn
