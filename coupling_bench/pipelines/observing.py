@@ -11,6 +11,7 @@ from coupling_bench.specs import (
     ArithmeticSpec,
     BestSnapshotSpec,
     ColaSpec,
+    EditSpec,
     EvaluationSpec,
     ExactSpec,
     FlowSpec,
@@ -33,8 +34,9 @@ OBSERVED: tuple[tuple[SplitName, Literal["all", "last"]], ...] = (
     ("out_of_domain", "last"),
 )
 """What is observed of every stage: (split, snapshots)."""
-OBSERVED_OF_EXACT = OBSERVED[:1]
-"""What is observed of exact training, whose stages come by the dozen."""
+IN_DOMAIN, OUT_OF_DOMAIN = OBSERVED[:1], OBSERVED[1:]
+"""What is observed of stages that come by the dozen: of exact training the first, and of edited
+weights that in which the moment is the better one."""
 OBSERVED_ALL_ALONG: tuple[tuple[SplitName, Literal["all", "last"]], ...] = tuple(
     (split, "all") for split in SPLITS
 )
@@ -104,8 +106,10 @@ def _of_split(stage: StageSpec, seed: int) -> tuple[ObservationSpec, ...]:
 
 
 def _watched(stage: StageSpec) -> tuple[tuple[SplitName, Literal["all", "last"]], ...]:
+    if isinstance(stage, EditSpec):
+        return OUT_OF_DOMAIN if isinstance(stage.start, BestSnapshotSpec) else IN_DOMAIN
     if isinstance(stage, ExactSpec):
-        return OBSERVED_OF_EXACT
+        return IN_DOMAIN
     followed = isinstance(stage, LongSFTSpec) and stage.also_after
     return OBSERVED_ALL_ALONG if followed else OBSERVED
 

@@ -112,7 +112,7 @@ def test_sharpening_changes_no_likelier_answer(tmp_path):
 
 
 def test_a_gain_is_counted_from_the_moment_that_rl_starts_from(tmp_path):
-    """At this scale RL from the snapshot of 16 steps, of 32 demonstrations each, starts after 2 of 16."""
+    """At this scale RL from the snapshot of 16 steps starts after 2 of another size."""
     long = sft(tmp_path, out_of_domain=[flat(0.5, 0.6, 0.7, 0.8)])
     early = after(tmp_path, 0.75, node="long_sft_16_then_rl")
     base = after(tmp_path, 0.75, node="long_sft_0_then_rl")

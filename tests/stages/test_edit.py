@@ -20,7 +20,6 @@ from tests.tiny import imported, recipe
 
 SFT = sft(recipe(), 0)
 START = SnapshotSpec(start=SFT, step=0)
-OUT_OF_DOMAIN = Split(name="out_of_domain")
 
 
 @pytest.fixture(scope="module")
@@ -64,11 +63,18 @@ def test_the_norm_is_that_of_the_edit_and_random_changes_have_it_too(store):
         )
 
 
-def test_an_edit_is_observed_as_a_stage_is(store):
-    spec = EditSpec(start=START, part="whole")
-    for asked in observations(spec, 0):
-        stages.make(asked, store)
-    assert np.isfinite(expected_reward(runs(store, spec), OUT_OF_DOMAIN)).all()
+@pytest.mark.parametrize(
+    ("moment", "split"),
+    [(START, "held_out"), (BestSnapshotSpec(start=SFT), "out_of_domain")],
+    ids=["of a step", "the best out of domain"],
+)
+def test_an_edit_is_observed_in_the_domain_that_its_moment_is_taken_for(store, moment, split):
+    spec = EditSpec(start=moment, part="whole")
+    (asked,) = observations(spec, 0)
+    for one in (moment, spec, asked):
+        stages.make(one, store)
+    assert asked.split == split
+    assert np.isfinite(expected_reward(runs(store, spec), Split(name=split))).all()
 
 
 def test_the_best_snapshot_earns_most_on_the_items_that_choose(store):
