@@ -48,10 +48,11 @@ def strips(
             name=name, x=[m[0] for m in means], y=[m[1] for m in means], size=9,
             spans=[(min(v), max(v)) for _, _, v in means], **style(place),
         ))  # fmt: skip
+    ticks = [wrapped(name) for name, _ in shown]
+    lines = 1 + max(tick.count("\n") for tick in ticks)
     drawn = chart(
-        title, says, series, Axis(title=axis, zero=True),
-        Axis(title="", ticks=[wrapped(name) for name, _ in shown]),
-        height=90 + len(shown) * (22 + 20 * len(names)), numbers=numbers,
+        title, says, series, Axis(title=axis, zero=True), Axis(title="", ticks=ticks),
+        height=90 + len(shown) * max(22 + 20 * len(names), 8 + 15 * lines), numbers=numbers,
         reading=f"Means: {_means(shown, names)}.",
     )  # fmt: skip
     drawn.notes.append("Large: mean, in figures at the right, and range over seeds. Small: seeds.")

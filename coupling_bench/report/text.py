@@ -1,6 +1,7 @@
 """Numbers and names of a record as words: what the page's template prints."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable
 from datetime import datetime
@@ -160,7 +161,7 @@ def plain(value: object) -> str:
 
 def node(name: object) -> str:
     """The name of a point in a pipeline, of an arm or of a control as the page prints it."""
-    spoken = words(plain(name)).split(" ")
+    spoken = words(re.sub(r"_(\d)p(\d)", r"_\1.\2", plain(name))).split(" ")
     said = (word.upper() if word.strip(",") in ACRONYMS else word for word in spoken)
     return NODES.get(str(name)) or " ".join(said)
 

@@ -1,5 +1,7 @@
 """Schedules of SFT and RL: where each ends in loss and reward, and which lie on the front."""
 
+from dataclasses import replace
+
 from coupling_bench.report.charts import Axis, Chart, Series, chart, style
 from coupling_bench.report.drawing import MARKS, TONES
 from coupling_bench.report.rows import Record, column, known, numbers, once, settings, table
@@ -9,6 +11,8 @@ from coupling_bench.report.text import counted, node, number
 
 KEYS = ("schedule", "step", "loss", "loss_low", "loss_high", "reward", "reward_low", "reward_high",
         "on_front", "demonstrations", "completions", "optimizer_steps", "seeds")  # fmt: skip
+MANY = 8
+"""More schedules than this get the width of the page."""
 
 
 def charts(record: Record) -> list[Chart]:
@@ -62,7 +66,7 @@ def _front(where: str, rows: list[Record]) -> Chart:
         f"{node(row.get('schedule'))} loss {number(row['loss'])}, reward {number(row['reward'])}"
         for row in ends[:12]
     )
-    return chart(
+    drawn = chart(
         f"Loss and reward of every schedule{where}",
         "Small: after each snapshot, from the base on. Large: the end, with 95 % intervals over "
         f"seeds both ways. {counted(len(ends), 'schedule')}; up and to the left is better.",
@@ -70,6 +74,7 @@ def _front(where: str, rows: list[Record]) -> Chart:
         numbers=numbers(rows, KEYS, "Each schedule after each snapshot"),
         reading=f"Ends: {reached}.",
     )  # fmt: skip
+    return replace(drawn, wide=len(ends) > MANY)
 
 
 def _span(row: Record, key: str) -> tuple[float, float]:

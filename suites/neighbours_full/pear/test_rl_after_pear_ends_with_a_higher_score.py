@@ -1,10 +1,9 @@
 """What the reduced suite of PEAR leaves out: its other levels, and a constant weight as a control.
 
 Under Adam a constant weight changes little but when the gradient is clipped: it stands here to show
-that, and the reduced suite has the matched learning rate.
+that, and the reduced suite has the matched learning rate. On ``grammar`` the weights of blocks are
+all one, and those of sequences are the reduced suite's.
 """
-
-import pytest
 
 from coupling_bench import claim
 from coupling_bench.measures import pear
@@ -14,21 +13,33 @@ from coupling_bench.requirements.pear import weights_differ
 UNIT = "probability of the reward"
 
 
-@claim(
-    "RL ends with a higher score in {variant} than in short_sft_then_short_rl",
-    cites="arXiv:2602.01058v1, levels of weights (second-hand)",
-    increase_by=0.01,
-    unit=UNIT,
-    requires=[reward_rises("short_sft", "short_sft_then_short_rl")],
-)
-@pytest.mark.parametrize("variant", ["pear_sft_by_block_then_rl", "pear_sft_by_sequence_then_rl"])
-def test_rl_after_other_levels_ends_with_a_higher_score(
-    short_sft_then_short_rl, node, variant, prompts, decide, table
-):
-    table("pear", pear.score_rows(node(variant), prompts))
-    decide(
-        pear.scores(node(variant), prompts)[1] - pear.scores(short_sft_then_short_rl, prompts)[1]
+def ends_higher(variant: str):
+    """Claim that RL ends higher after a variant of PEAR than after plain SFT."""
+    return claim(
+        f"RL ends with a higher score in {variant}_then_rl than in short_sft_then_short_rl",
+        cites="arXiv:2602.01058v1, levels of weights (second-hand)",
+        increase_by=0.01,
+        unit=UNIT,
+        requires=[weights_differ(variant), reward_rises("short_sft", "short_sft_then_short_rl")],
     )
+
+
+@ends_higher("pear_sft_by_block")
+def test_rl_after_weights_of_blocks_ends_with_a_higher_score(
+    short_sft_then_short_rl, pear_sft_by_block_then_rl, prompts, decide, table
+):
+    table("pear", pear.score_rows(pear_sft_by_block_then_rl, prompts))
+    ours, plain = pear_sft_by_block_then_rl, short_sft_then_short_rl
+    decide(pear.scores(ours, prompts)[1] - pear.scores(plain, prompts)[1])
+
+
+@ends_higher("pear_sft_by_sequence")
+def test_rl_after_weights_of_sequences_ends_with_a_higher_score(
+    short_sft_then_short_rl, pear_sft_by_sequence_then_rl, prompts, decide, table
+):
+    table("pear", pear.score_rows(pear_sft_by_sequence_then_rl, prompts))
+    ours, plain = pear_sft_by_sequence_then_rl, short_sft_then_short_rl
+    decide(pear.scores(ours, prompts)[1] - pear.scores(plain, prompts)[1])
 
 
 @claim(
