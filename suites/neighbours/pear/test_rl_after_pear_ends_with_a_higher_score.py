@@ -5,8 +5,9 @@ batch, or taken together as a smaller learning rate.
 
 On ``grammar`` it is refuted. A clip from -0.08 to 0.3 lets an answer weigh more where the policy
 finds it likelier than the demonstrators do, whether right or wrong, and hardly less where not: SFT
-keeps more of what the policy was mistaken in, and RL, short, starts lower. On arithmetic PEAR ends
-where a matched rate ends.
+keeps more of what the policy was mistaken in, and RL, short, starts lower. On arithmetic RL ends a
+hundredth lower than after plain SFT (-0.013 [-0.023, -0.004]), and where it ends after a matched
+rate.
 """
 
 import pytest

@@ -1,4 +1,8 @@
-"""A curve fitted to all methods but one says what that one forgets."""
+"""A curve fitted to all methods but one says what that one forgets.
+
+Of likeliest answers it says less than the mean of the others does: SFT, which goes least far,
+forgets as many of them as RL, which goes four times as far.
+"""
 
 from coupling_bench import claim
 from coupling_bench.measures.razor_fits import r_squared_of_methods_left_out

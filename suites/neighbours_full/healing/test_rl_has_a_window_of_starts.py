@@ -20,6 +20,8 @@ SOURCE = "arXiv:2509.12235, a window of SFT lengths (H4)"
     increase_by=0.01,
     unit="accuracy out of domain, gain from the best moment minus the larger of both ends'",
     requires=[judges_sentences("long_sft"), reward_rises("long_sft", "long_sft_then_rl")],
+    undecided="the gain from the end differs between seeds by more than another could lead: three "
+    "seeds lie between -0.056 and +0.040 on grammar, and between -0.031 and +0.015 on arithmetic",
 )
 @pytest.mark.parametrize("part", ["whole_window"])
 def test_rl_has_a_window_of_starts(node, part, long_sft, decide, table):

@@ -11,6 +11,7 @@ from coupling_bench.requirements import reward_rises
 from coupling_bench.requirements.pear import weights_differ
 
 UNIT = "probability of the reward"
+SAMPLED = "on arithmetic answers are sampled, and three seeds lie between -0.051 and +0.008"
 
 
 def ends_higher(variant: str):
@@ -21,6 +22,7 @@ def ends_higher(variant: str):
         increase_by=0.01,
         unit=UNIT,
         requires=[weights_differ(variant), reward_rises("short_sft", "short_sft_then_short_rl")],
+        undecided=SAMPLED,
     )
 
 
@@ -48,6 +50,7 @@ def test_rl_after_weights_of_sequences_ends_with_a_higher_score(
     increase_by=0.01,
     unit=UNIT,
     requires=[weights_differ("pear_sft"), reward_rises("pear_sft", "pear_sft_then_rl")],
+    undecided=SAMPLED,
 )
 def test_rl_after_pear_ends_with_a_higher_score_than_after_a_constant_weight(
     pear_sft_then_rl, sft_with_a_constant_weight_then_rl, prompts, decide, table

@@ -17,6 +17,8 @@ UNIT = "share of what the two orders differ by"
     increase_by=1 / 20,
     unit=UNIT,
     requires=orders_end_apart(),
+    undecided="seeds differ in what a joint stage reaches: three lie between -0.012 and +0.060 on "
+    "grammar, and between +0.031 and +0.138 on arithmetic",
 )
 def test_joint_training_reaches_what_no_sequence_reaches(
     every_joint, every_sequence, orders, schedules, other_schedules, joint_sweep, held_sweep,
@@ -46,6 +48,8 @@ def test_a_sequence_reaches_what_no_joint_training_reaches(
     increase_by=1 / 20,
     unit=UNIT,
     requires=orders_end_apart(),
+    undecided="seeds differ in what RL held to SFT reaches: three lie between +0.011 and +0.041 on "
+    "grammar, and between +0.024 and +0.258 on arithmetic",
 )
 def test_rl_held_to_sft_reaches_what_others_do_not(
     every_joint, orders, sft_then_rl_with_kl, sft_then_rl_with_replay, held_sweep, prompts, decide
