@@ -94,8 +94,15 @@ def observe(runs: Runs, split: Split) -> list[Observation]:
 
 
 def is_observed(runs: Runs, split: Split) -> bool:
-    """Say whether the checkpoints of all seeds have been observed on a split."""
-    return all(runs.store.find(spec) for spec in observation_specs(runs, split))
+    """Say whether the checkpoints of all seeds have been observed on a split.
+
+    Never those of stages that are not asked there.
+    """
+    try:
+        specs = observation_specs(runs, split)
+    except LookupError:
+        return False
+    return all(runs.store.find(spec) for spec in specs)
 
 
 def evaluations(runs: Runs, lm_eval_task: str) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from coupling_bench.measures.reward import expected_reward
 from coupling_bench.measures.weights import distance, matrices
 from coupling_bench.pipelines import lineage, observation, observations
 from coupling_bench.pipelines.spine import sft
-from coupling_bench.runs import Runs, Split, read_observation
+from coupling_bench.runs import Runs, Split, is_observed, read_observation
 from coupling_bench.specs import BestSnapshotSpec, EditSpec, LoraSpec, SnapshotSpec
 from coupling_bench.specs.edit import MATRICES
 from coupling_bench.store import Store
@@ -74,7 +74,12 @@ def test_an_edit_is_observed_in_the_domain_that_its_moment_is_taken_for(store, m
     for one in (moment, spec, asked):
         stages.make(one, store)
     assert asked.split == split
-    assert np.isfinite(expected_reward(runs(store, spec), Split(name=split))).all()
+    edited = runs(store, spec)
+    assert np.isfinite(expected_reward(edited, Split(name=split))).all()
+    observed = {
+        name for name in ("held_out", "out_of_domain") if is_observed(edited, Split(name=name))
+    }
+    assert observed == {split}
 
 
 def test_the_best_snapshot_earns_most_on_the_items_that_choose(store):

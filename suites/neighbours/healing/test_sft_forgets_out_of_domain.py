@@ -3,8 +3,8 @@
 Accuracy is the probability of earning the reward. A peak is chosen on half of the items and scored
 on the other half, by seed. On grammar the peak is the base or close to it: pretraining has seen the
 kinds of sentences that SFT does not, so that SFT has little to gain there and something to forget.
-On CoLA the peak is the end: the embedded model, which hardly tells its sentences apart, only grows
-surer of the answer that is true more often.
+On CoLA the peak is the end: the embedded model, which hardly tells its sentences apart, grows surer
+all along, while its likelier answer is true less often (0.63 of the time, and 0.69 at first).
 """
 
 from coupling_bench import claim
