@@ -5,7 +5,8 @@ penalty is GRPO's own, to the SFT checkpoint. What they hold back of the reward 
 them, so the losses are compared where both have the lower of the two end rewards.
 
 On ``grammar`` the penalty of 0.1 is refuted: GRPO divides rewards by their group's spread, so that
-the advantage of a rare wrong answer outweighs it, and 40 steps end long before both balance.
+the advantage of a rare wrong answer outweighs it, and 40 steps end long before both balance. So is
+replay: it slows RL down, and at the reward that both reach each has lost as much.
 """
 
 import pytest
