@@ -166,7 +166,7 @@ def sum_logps(
         labelled: ``(P, T)`` ones and zeros.
         temperatures: the K divisors of the logits.
     """
-    # Of labelled rows alone, and as a matrix: so torch's logsumexp is four times as fast.
+    # Of labelled rows alone, and as a matrix: so logsumexp takes two thirds of its time.
     there = labelled.bool()
     rows = logits[there]
     chosen = rows.gather(1, targets[there][:, None]).squeeze(1)
