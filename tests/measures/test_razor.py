@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from coupling_bench.measures.razor import of_choices, points
-from coupling_bench.pipelines import healing, spine, trainers
+from coupling_bench.pipelines import healing, pear, spine, trainers
 from coupling_bench.specs import PerturbSpec, SnapshotSpec
 from coupling_bench.store import Store
 from tests.observations import observation, store_runs
@@ -62,6 +62,7 @@ def test_a_method_is_what_trained_last_and_a_path_all_since_the_base(store, base
         "sft_then_rloo": trainers.sft_then_rloo(RECIPE, 0),
         "sft_then_sft": replace(sft, start=sft),
         "dpo": trainers.dpo(RECIPE, 0),
+        "pear_sft": pear.pear_sft(RECIPE, 0),
         "own": replace(sft, demonstrator="start", start=spine.rl(RECIPE, 0)),
         "middle": replace(RECIPE.rl, start=SnapshotSpec(start=long_sft(), step=32)),
     }
@@ -70,6 +71,7 @@ def test_a_method_is_what_trained_last_and_a_path_all_since_the_base(store, base
         "sft_then_rloo": ("RLOO", "SFT > RLOO"),
         "sft_then_sft": ("SFT", "SFT"),
         "dpo": ("DPO", "DPO"),
+        "pear_sft": ("PEAR", "PEAR"),
         "own": ("SFT on own answers", "GRPO > SFT on own answers"),
         "middle": ("GRPO", "SFT > GRPO"),
     }

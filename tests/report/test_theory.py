@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from coupling_bench.report import chapters, claims, practice, theorems, write_report
-from coupling_bench.report.chapters import maps
+from coupling_bench.report.chapters import maps, schedules
 from coupling_bench.report.grids import Cell, cells, grid
 from coupling_bench.report.rows import MOST_POINTS, MOST_ROWS, thinned
 from tests.report.example_record import MODEL, TASK
@@ -94,6 +94,22 @@ def test_a_record_without_theory_has_no_chapter_of_it(tmp_path):
     said = text({"schema": 1, "tables": None, "theorems": None}, tmp_path)
     assert not any(f'id="{name}"' in said for name in (*CHAPTERS, "theory", "tables", "practice"))
     assert text({"schema": 1, "tables": {"policies": [], "mine": None}}, tmp_path) == said
+
+
+def test_a_lone_chapter_is_open_and_several_are_not(record, tmp_path):
+    for kept, opened in ((("schedules",), True), (("schedules", "policies"), False)):
+        some = record | {"tables": {name: record["tables"][name] for name in kept}}
+        chapter = text(some, tmp_path).split('class="chapter" id="neighbours"')[1]
+        assert chapter.split("<summary>")[0].rstrip().endswith("<details open>") == opened
+
+
+def test_the_front_of_many_schedules_is_wide_and_their_weights_read_as_numbers():
+    few = tables()["schedules"]
+    (front,) = schedules.charts({"tables": {"schedules": few}})
+    many = [row | {"schedule": f"joint_0p{n}"} for n in range(1, 10) for row in few[:3]]
+    (wide,) = schedules.charts({"tables": {"schedules": many}})
+    assert (front.wide, wide.wide) == (False, True)
+    assert [one["name"] for one in wide.key][:2] == ["joint 0.1", "joint 0.2"]
 
 
 def test_every_chapter_is_in_the_navigation(record, tmp_path):
