@@ -8,7 +8,7 @@ bound is asked of all leading subspaces up to that size; of the largest it says 
 singular values of a small model lie close together. On grammar three seeds do not tell what was
 forgotten from nothing; on five values stay (0.011), and whether vectors turn further than by chance
 is open (+0.014, from 0.004 to 0.024). On arithmetic vectors turn all along while the loss out of
-domain falls: turning is no forgetting.
+domain falls for most of the way: turning is no forgetting.
 """
 
 import numpy as np
