@@ -25,6 +25,8 @@ FORMS = {"quadratic": (1, 2), "square alone": (2,), "linear": (1,), "constant": 
 """The powers of the divergence that each form of the curve has."""
 NAMES = ("constant", "linear", "square")
 """What the coefficient of each power is called, in accuracy per nat to that power."""
+NO_PAIR = float(np.log(np.finfo(float).max))
+"""Log ratio where there is none to take: larger than any."""
 ROUNDING = 1e-20
 """Squared differences of accuracy that add up to no more are none."""
 DECIMALS = 12
@@ -95,12 +97,16 @@ def at_equal_divergence(points: Points, of: Collection[str], than: Collection[st
 
 
 def nearest_pair(points: Points, of: Collection[str], than: Collection[str]) -> float:
-    """Return the least |log ratio| of forward KL between a point of either kind of methods."""
+    """Return the least |log ratio| of forward KL between a point of either kind of methods.
+
+    A policy that has not moved has no ratio to any; ``NO_PAIR`` where none of one kind has.
+    """
+    moved = [point for point in points if point.forward_kl > 0]
     first, second = (
-        np.log(_divergences([point for point in points if point.method in methods]))
+        np.log(_divergences([point for point in moved if point.method in methods]))
         for methods in (of, than)
     )
-    return float(np.abs(first[:, None] - second).min())
+    return float(np.abs(first[:, None] - second).min(initial=NO_PAIR))
 
 
 def point_rows(points: Points, **told: str) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from scipy.stats import spearmanr
 from coupling_bench.measures.razor import Point
 from coupling_bench.measures.razor_fits import (
     FORMS,
+    NO_PAIR,
     at_equal_divergence,
     coefficients,
     fit_rows,
@@ -99,6 +100,12 @@ def test_a_method_left_out_is_foretold_by_the_others_alone():
 def test_the_nearest_pair_is_that_of_the_least_ratio():
     points = [point(0.1, 0), point(0.4, 0), point(0.5, 0, "GRPO"), point(2.0, 0, "GRPO")]
     assert nearest_pair(points, ["GRPO"], ["SFT"]) == pytest.approx(np.log(0.5 / 0.4))
+
+
+def test_a_policy_that_has_not_moved_is_near_to_none():
+    still = [point(0.0, 0), point(0.0, 0, "GRPO"), point(0.5, 0, "GRPO")]
+    assert nearest_pair(still, ["GRPO"], ["SFT"]) == NO_PAIR
+    assert nearest_pair([*still, point(0.25, 0)], ["GRPO"], ["SFT"]) == pytest.approx(np.log(2))
 
 
 def test_each_seed_has_a_fit_of_its_own_and_all_together_one_more():
