@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from itertools import permutations
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -33,6 +33,14 @@ def scores(runs: Runs, prompts: Split, items: slice = slice(None)) -> tuple[Arra
     rewards = [item_rewards(seen)[[0, -1]][:, items] for seen in observe(runs, prompts)]
     before, after = (1.0 + np.mean(rewards, axis=2).T) / 2.0
     return before, after
+
+
+def lead(
+    first: Runs, second: Runs, prompts: Split, when: Literal["before", "after"] = "after"
+) -> Array:
+    """Return how far one RL scores above another, before or after it, ``(S,)``."""
+    place = {"before": 0, "after": 1}[when]
+    return scores(first, prompts)[place] - scores(second, prompts)[place]
 
 
 def rank_correlation(first: Sequence[Array], second: Sequence[Array]) -> Array:

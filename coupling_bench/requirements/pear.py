@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from coupling_bench.measures import pear, weights
 from coupling_bench.requirements import HELD_OUT, Beside, Measured, Requirement, RunsOf, over_seeds
-from coupling_bench.runs import Array
 
 
 def weights_differ(node: str, above: float = 0.05) -> Requirement:
@@ -39,19 +39,13 @@ def ranks_variants(nodes: Sequence[str], above: float = 0.5) -> Requirement:
     )
 
 
-def score_change(first: str, second: str, when: str) -> Beside:
+def score_change(first: str, second: str, when: Literal["before", "after"]) -> Beside:
     """Show by how much the score of one node's RL lies above another's, before or after it."""
-    place = {"before": 0, "after": 1}[when]
-
-    def measure(runs: RunsOf) -> Array:
-        ours, theirs = (pear.scores(runs(node), HELD_OUT)[place] for node in (first, second))
-        return ours - theirs
-
     return Beside(
         name=f"score {when} RL, {first} minus {second}",
         unit="probability of the reward",
         nodes=(first, second),
-        measure=measure,
+        measure=lambda runs: pear.lead(runs(first), runs(second), HELD_OUT, when),
     )
 
 

@@ -35,4 +35,4 @@ CONTROLS = (
 )
 @pytest.mark.parametrize("other", CONTROLS)
 def test_rl_after_pear_ends_with_a_higher_score(pear_sft_then_rl, node, other, prompts, decide):
-    decide(pear.scores(pear_sft_then_rl, prompts)[1] - pear.scores(node(other), prompts)[1])
+    decide(pear.lead(pear_sft_then_rl, node(other), prompts))

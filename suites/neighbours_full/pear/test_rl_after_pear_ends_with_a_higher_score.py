@@ -32,8 +32,7 @@ def test_rl_after_weights_of_blocks_ends_with_a_higher_score(
     short_sft_then_short_rl, pear_sft_by_block_then_rl, prompts, decide, table
 ):
     table("pear", pear.score_rows(pear_sft_by_block_then_rl, prompts))
-    ours, plain = pear_sft_by_block_then_rl, short_sft_then_short_rl
-    decide(pear.scores(ours, prompts)[1] - pear.scores(plain, prompts)[1])
+    decide(pear.lead(pear_sft_by_block_then_rl, short_sft_then_short_rl, prompts))
 
 
 @ends_higher("pear_sft_by_sequence")
@@ -41,8 +40,7 @@ def test_rl_after_weights_of_sequences_ends_with_a_higher_score(
     short_sft_then_short_rl, pear_sft_by_sequence_then_rl, prompts, decide, table
 ):
     table("pear", pear.score_rows(pear_sft_by_sequence_then_rl, prompts))
-    ours, plain = pear_sft_by_sequence_then_rl, short_sft_then_short_rl
-    decide(pear.scores(ours, prompts)[1] - pear.scores(plain, prompts)[1])
+    decide(pear.lead(pear_sft_by_sequence_then_rl, short_sft_then_short_rl, prompts))
 
 
 @claim(
@@ -56,6 +54,5 @@ def test_rl_after_weights_of_sequences_ends_with_a_higher_score(
 def test_rl_after_pear_ends_with_a_higher_score_than_after_a_constant_weight(
     pear_sft_then_rl, sft_with_a_constant_weight_then_rl, prompts, decide, table
 ):
-    ours, constant = pear_sft_then_rl, sft_with_a_constant_weight_then_rl
-    table("pear", pear.score_rows(constant, prompts))
-    decide(pear.scores(ours, prompts)[1] - pear.scores(constant, prompts)[1])
+    table("pear", pear.score_rows(sft_with_a_constant_weight_then_rl, prompts))
+    decide(pear.lead(pear_sft_then_rl, sft_with_a_constant_weight_then_rl, prompts))
